@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# `make` lists the targets. Every target sets up what it needs, once, below build/.
+
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+ENVIRONMENT := python3 tests/tools/environment.py
+
+# Which ansible-core runs the tests: the newest that a Python of this machine can run. `make e2e CORE=2.16` picks one.
+CORE ?= $(eval CORE := $(shell $(ENVIRONMENT) newest))$(CORE)
+VENV = build/venv/core-$(CORE)
+LINT := build/venv/lint
+PYTHON = $(VENV)/bin/python
+
+# The checkout, seen as an installed collection.
+TREE := build/tree
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(TREE)
+RESULTS := build/results
+WORKERS ?= 2
+
+# `make nodes`
+N ?= 3
+LINKED ?= all
+PROFILE ?= 8.0u3
+SHELL_ ?= appliance
+
+VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
+TARBALL := build/dist/vcfleet-certs-$(VERSION).tar.gz
+SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst meta plugins roles playbooks changelogs docs -type f \
+             -not -name '*.pyc' 2>/dev/null)
+
+.PHONY: help demo test nodes nodes-stop matrix unit unit-node e2e sanity lint types docs changelog build clean report \
+        packages tree
+
+help: ## list the targets
+	@echo 'vcfleet.certs $(VERSION)'; echo
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
+	  do printf '  make %-12s %s\n' "$$target" "$$text"; done
+	@echo; echo 'Everything that is set up goes below build/. Cores: CORE=2.16, 2.19 or 2.21.'
+
+##@ See it
+
+demo: packages $(VENV)/.ready $(TARBALL) ## rotate a linked group of three simulated vCenters, and show it
+	@$(PYTHON) tests/tools/demo.py $(TARBALL)
+
+nodes: packages $(VENV)/.ready $(TREE)/.ready ## start simulated nodes and keep them: N=3 LINKED=all|none PROFILE=8.0u3 SHELL_=appliance|bash
+	@PYTHONPATH=tests/appliance $(PYTHON) -m simvc.lab start --nodes $(N) --linked $(LINKED) --profile $(PROFILE) --shell $(SHELL_)
+
+nodes-stop: $(VENV)/.ready ## end the nodes that `make nodes` started
+	@PYTHONPATH=tests/appliance $(PYTHON) -m simvc.lab stop
+
+##@ Check it
+
+test: ## everything that a change must pass
+	@rm -rf $(RESULTS)
+	@for step in lint types docs changelog unit unit-node sanity e2e; do \
+	  echo "── make $$step"; $(MAKE) "$$step"; done
+	@$(PYTHON) tests/tools/tally.py $(RESULTS)
+
+matrix: report ## sanity, unit and end-to-end tests on every ansible-core and node Python found here
+	@rm -rf $(RESULTS)
+	@for core in $$($(ENVIRONMENT) cores); do for step in sanity unit e2e; do \
+	  echo "── make $$step CORE=$$core"; $(MAKE) "$$step" CORE="$$core"; done; done
+	@$(MAKE) unit-node
+	@$(PYTHON) tests/tools/tally.py $(RESULTS)
+	@$(ENVIRONMENT) report
+
+unit: $(VENV)/.ready $(TREE)/.ready ## unit and property tests
+	@$(PYTHON) -m pytest tests/unit --quiet --numprocesses $(WORKERS) --ansible-unit-inject-only \
+	  --junitxml $(RESULTS)/unit-$(CORE).xml
+
+unit-node: build/venv/node-3.7/.ready ## the node package's tests on a real Python 3.7
+	@build/venv/node-3.7/bin/python tests/tools/unit_node.py --junitxml $(RESULTS)/unit-node-3.7.xml
+
+e2e: packages $(VENV)/.ready $(TREE)/.ready $(TARBALL) ## real ansible-playbook over real SSH against simulated nodes
+	@$(PYTHON) -m pytest tests/integration --quiet --ansible-unit-inject-only --junitxml $(RESULTS)/e2e-$(CORE).xml
+
+sanity: $(VENV)/.ready ## ansible-test sanity, on a real copy
+	@python3 tests/tools/sanity.py $(VENV)
+
+lint: $(LINT)/.ready $(TREE)/.ready ## ansible-lint (production), yamllint, ruff, and the node package's Python 3.7 syntax
+	@$(LINT)/bin/ruff check --quiet .
+	@$(LINT)/bin/ruff format --quiet --check .
+	@$(LINT)/bin/yamllint --strict galaxy.yml meta roles playbooks changelogs/config.yaml changelogs/fragments
+	@$(LINT)/bin/vermin --quiet --no-tips --violations --target=3.7- plugins/module_utils
+	@PATH="$(CURDIR)/$(LINT)/bin:$$PATH" python3 tests/tools/ansible_lint.py
+
+types: $(LINT)/.ready $(TREE)/.ready ## mypy, strict, for both halves of the product
+	@$(LINT)/bin/mypy --no-error-summary plugins/module_utils plugins/plugin_utils plugins/action
+
+docs: $(LINT)/.ready $(TREE)/.ready ## antsibull-docs lint-collection-docs
+	@PATH="$(CURDIR)/$(LINT)/bin:$$PATH" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs=all .
+
+changelog: $(LINT)/.ready ## antsibull-changelog lint
+	@PATH="$(CURDIR)/$(LINT)/bin:$$PATH" antsibull-changelog lint
+
+report: ## which ansible-cores and node Pythons this machine can test
+	@$(ENVIRONMENT) report
+
+##@ Make it
+
+build: $(TARBALL) ## the collection's tarball, in build/dist
+	@echo $(TARBALL)
+
+clean: ## remove everything below build/
+	@rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis .ansible collections
+
+packages:
+	@$(ENVIRONMENT) packages
+
+build/venv/%/.ready: tests/requirements/%.txt tests/requirements/test.txt tests/tools/environment.py
+	@$(ENVIRONMENT) venv $*
+
+$(TREE)/.ready:
+	@mkdir -p $(TREE)/ansible_collections/vcfleet && ln -sfn ../../../.. $(TREE)/ansible_collections/vcfleet/certs && touch $@
+
+$(TARBALL): $(SOURCES) $(VENV)/.ready
+	@mkdir -p $(@D) && $(VENV)/bin/ansible-galaxy collection build --force --output-path $(@D) >/dev/null
