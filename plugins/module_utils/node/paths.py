@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the vendor's tools and this collection's own files are on a node."""
+
+from __future__ import annotations
+
+import os
+
+# vmware-cli.md §0.4; none of them is on the default PATH.
+CERTOOL = "/usr/lib/vmware-vmca/bin/certool"
+VECS_CLI = "/usr/lib/vmware-vmafd/bin/vecs-cli"
+VMAFD_CLI = "/usr/lib/vmware-vmafd/bin/vmafd-cli"
+SERVICE_CONTROL = "/bin/service-control"
+OPENSSL = ("/usr/bin/openssl", "/bin/openssl")
+
+# Field notes §2.5.
+NODE_TYPE = "/etc/vmware/deployment.node.type"
+BUILD_INFO = "/etc/vmware/.buildInfo"
+UPDATE_CONF = "/etc/applmgmt/appliance/update.conf"
+VCHA_CONFIG = "/etc/vmware-vcha/vcha.cfg"
+VMON_PROFILE = "/storage/vmware-vmon/defaultStartProfile"
+VMCA_ROOT = "/var/lib/vmware/vmca/root.cer"
+
+MACHINE_STORE = "MACHINE_SSL_CERT"
+MACHINE_ALIAS = "__MACHINE_CERT"
+ROOTS_STORE = "TRUSTED_ROOTS"
+CRL_STORE = "TRUSTED_ROOT_CRLS"
+BACKUP_STORE = "BACKUP_STORE"
+# The legacy lookup-service store of nodes upgraded from old releases (field notes §0.1 G3); its entry has the
+# machine certificate's alias.
+LEGACY_STORE = "STS_INTERNAL_SSL_CERT"
+
+STATE_DIR = "/var/lib/vcfleet"
+
+
+def openssl() -> str:
+    """The first openssl that exists; the usual path when none does, so that the error names it."""
+    for path in OPENSSL:
+        if os.path.exists(path):
+            return path
+    return OPENSSL[0]
+
+
+class State:
+    """The folders and files of this collection on a node; the folders are private (0700), the files 0600."""
+
+    def __init__(self, state_dir: str = STATE_DIR) -> None:
+        self.root = state_dir
+        self.staging = os.path.join(state_dir, "staging")
+        self.backup = os.path.join(state_dir, "backup")
+        self.journal = os.path.join(state_dir, "journal")
+        self.lock = os.path.join(state_dir, "lock")
+        self.staged_key = os.path.join(self.staging, "machine.key")
+        self.staged_pub = os.path.join(self.staging, "machine.pub")
+        self.staged_cert = os.path.join(self.staging, "machine.crt")
+        self.staged_config = os.path.join(self.staging, "certool.cfg")
