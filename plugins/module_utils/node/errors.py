@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+from pathlib import Path
 from typing import Any
 
 _KEPT_OUTPUT = 4000
@@ -51,7 +51,7 @@ class ToolError(NodeError):
         self.code = code
         self.meaning = meaning
         super().__init__(
-            "{}: {}".format(short_name(argv), meaning),
+            f"{short_name(argv)}: {meaning}",
             remedy,
             argv=self.argv,
             rc=rc,
@@ -61,13 +61,13 @@ class ToolError(NodeError):
         )
 
 
-class ToolTimeout(ToolError):
+class ToolTimeoutError(ToolError):
     """The tool did not end in time and was killed; `stdout` and `stderr` hold what it had printed until then."""
 
 
 def short_name(argv: list[str]) -> str:
     """How a person names a command: `vecs-cli entry create`, `certool --gencert`."""
-    words = [os.path.basename(argv[0])]
+    words = [Path(argv[0]).name]
     for argument in argv[1:]:
         if argument.startswith("-"):
             break

@@ -8,54 +8,56 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from contextlib import contextmanager
-from typing import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Iterator, Mapping
 
 from .errors import NodeError
+from .paths import StrPath
 
-_RAM_DISK = "/dev/shm"
+_RAM_DISK = Path("/dev/shm")  # noqa: S108  (the folder made in it is private)
 
 
-def private_folder(path: str) -> None:
+def private_folder(path: StrPath) -> None:
     """See that `path` is a folder of this user's that nobody else can enter; made (0700) when absent.
 
     An existing folder is never changed, it may be anybody's. Raises NodeError when it is open to others.
     """
+    path = Path(path)
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        found = os.stat(path)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.stat()
     except OSError as error:
         raise _unusable(path, error) from error
-    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+    mode = stat.S_IMODE(found.st_mode)
+    if found.st_uid != os.geteuid() or mode & 0o077:
         raise NodeError(
-            "The folder {} is open to others (mode {:04o}, owner {}).".format(
-                path, stat.S_IMODE(found.st_mode), found.st_uid
-            ),
-            "Private keys need a folder of root's with mode 0700: run `chown root {0}; chmod 0700 {0}` "
-            "or choose another folder.".format(path),
-            path=path,
+            f"The folder {path} is open to others (mode {mode:04o}, owner {found.st_uid}).",
+            f"Private keys need a folder of root's with mode 0700: run `chown root {path}; chmod 0700 {path}` "
+            "or choose another folder.",
+            path=str(path),
         )
 
 
-def check_private_folder(path: str) -> None:
+def check_private_folder(path: Path) -> None:
     """Like `private_folder` for check mode: an absent folder is fine, nothing is made."""
     if os.path.lexists(path):
         private_folder(path)
 
 
 @contextmanager
-def private_scratch() -> Iterator[str]:
-    """A 0700 folder in memory where there is a RAM disk, removed afterwards with all that is in it."""
-    parent = _RAM_DISK if os.access(_RAM_DISK, os.W_OK) else None
+def private_scratch() -> Iterator[Path]:
+    """A 0700 folder, in memory where there is a RAM disk, removed afterwards with all that is in it."""
+    parent = str(_RAM_DISK) if os.access(_RAM_DISK, os.W_OK) else None
     try:
         folder = tempfile.TemporaryDirectory(prefix="vcfleet-", dir=parent)
     except OSError as error:
-        raise _unusable(parent or tempfile.gettempdir(), error) from error
+        raise _unusable(Path(parent or tempfile.gettempdir()), error) from error
     with folder as path:
-        yield path
+        yield Path(path)
 
 
-def create_private(path: str, data: bytes = b"") -> None:
+def create_private(path: StrPath, data: bytes = b"") -> None:
     """Create `path` 0600 with `data`, on the disk when this returns. Raises NodeError, also on a full disk."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -67,37 +69,40 @@ def create_private(path: str, data: bytes = b"") -> None:
         raise _unusable(path, error) from error
 
 
-def write_private(path: str, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """Write `path` 0600 whole or not at all: a new file beside it, fsynced and renamed over it."""
-    fresh = fresh_name(path)
-    try:
+    with fresh_beside(path) as fresh:
         create_private(fresh, data)
         publish(fresh, path)
+
+
+@contextmanager
+def fresh_beside(path: Path) -> Iterator[Path]:
+    """A name beside `path` that only this process uses; a file left there is removed afterwards."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    discard(fresh)
+    try:
+        yield fresh
     finally:
         discard(fresh)
 
 
-def fresh_name(path: str) -> str:
-    """A name beside `path` that only this process uses."""
-    return "{}.{}.new".format(path, os.getpid())
-
-
-def publish(fresh: str, path: str) -> None:
-    """Rename a finished file over `path` and make the rename durable; owner root and mode 0600 whoever wrote it.
+def publish(fresh: Path, path: Path) -> None:
+    """Rename a finished file over `path`, durably; owner root and mode 0600 whoever wrote it.
 
     certool's files may come out owned by vmcad-user (field notes §5.4).
     """
     try:
         os.chown(fresh, os.geteuid(), os.getegid())
-        os.chmod(fresh, 0o600)
+        fresh.chmod(0o600)
         sync(fresh)
-        os.replace(fresh, path)
-        sync(os.path.dirname(path))
+        fresh.replace(path)
+        sync(path.parent)
     except OSError as error:
         raise _unusable(path, error) from error
 
 
-def sync(path: str) -> None:
+def sync(path: StrPath) -> None:
     """fsync a file or a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -106,44 +111,40 @@ def sync(path: str) -> None:
         os.close(descriptor)
 
 
-def discard(path: str) -> None:
+def discard(path: StrPath) -> None:
     """Remove a file if it is there."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
+    with suppress(FileNotFoundError):
+        Path(path).unlink()
 
 
-def read_text(path: str, what: str) -> str:
-    """The content of a file that an option names, without a BOM. Raises NodeError when it cannot be read."""
+def read_text(path: Path, what: str) -> str:
+    """The content of a file that an option names, without a BOM; `what` is how a message calls it.
+
+    Raises NodeError when it cannot be read or is no text.
+    """
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read()
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise NodeError(
-            "{} {} cannot be read: {}.".format(what, path, error.strerror),
+            f"{what} {path} cannot be read: {error.strerror}.",
             "Give the absolute path of a readable file on the node.",
-            path=path,
+            path=str(path),
         ) from error
     except UnicodeDecodeError as error:
-        raise NodeError(
-            "{} {} is not a text file.".format(what, path), "Give a PEM or text file in UTF-8.", path=path
-        ) from error
+        raise NodeError(f"{what} {path} is not text.", "Give a PEM or text file in UTF-8.", path=str(path)) from error
 
 
-def absolute(options: dict, name: str) -> str:  # type: ignore[type-arg]
-    """The option `name` as an absolute path. Raises NodeError for a relative one: the tools run in `/`."""
-    path = str(options[name])
-    if not os.path.isabs(path):
-        raise NodeError(
-            "{} must be an absolute path, not {!r}.".format(name, path), "Write the path from / on.", option=name
-        )
-    return os.path.normpath(path)
+def absolute(options: Mapping[str, Any], name: str) -> Path:
+    """The option `name` as a path. Raises NodeError for a relative one: the tools run in `/`."""
+    path = Path(str(options[name]))
+    if not path.is_absolute():
+        raise NodeError(f"{name} must be an absolute path, not {str(path)!r}.", "Write it from / on.", option=name)
+    return path
 
 
-def _unusable(path: str, error: OSError) -> NodeError:
+def _unusable(path: StrPath, error: OSError) -> NodeError:
     return NodeError(
-        "{} cannot be used: {}.".format(path, error.strerror),
+        f"{path} cannot be used: {error.strerror}.",
         "Check the disk (`df`), the mount and the permissions, then run again.",
-        path=path,
+        path=str(path),
     )

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
+from typing import Union
 
 # vmware-cli.md §0.4; none of them is on the default PATH.
 CERTOOL = "/usr/lib/vmware-vmca/bin/certool"
@@ -33,25 +34,24 @@ LEGACY_STORE = "STS_INTERNAL_SSL_CERT"
 
 STATE_DIR = "/var/lib/vcfleet"
 
+StrPath = Union[str, Path]
+
 
 def openssl() -> str:
     """The first openssl that exists; the usual path when none does, so that the error names it."""
-    for path in OPENSSL:
-        if os.path.exists(path):
-            return path
-    return OPENSSL[0]
+    return next((path for path in OPENSSL if Path(path).exists()), OPENSSL[0])
 
 
 class State:
     """The folders and files of this collection on a node; the folders are private (0700), the files 0600."""
 
-    def __init__(self, state_dir: str = STATE_DIR) -> None:
-        self.root = state_dir
-        self.staging = os.path.join(state_dir, "staging")
-        self.backup = os.path.join(state_dir, "backup")
-        self.journal = os.path.join(state_dir, "journal")
-        self.lock = os.path.join(state_dir, "lock")
-        self.staged_key = os.path.join(self.staging, "machine.key")
-        self.staged_pub = os.path.join(self.staging, "machine.pub")
-        self.staged_cert = os.path.join(self.staging, "machine.crt")
-        self.staged_config = os.path.join(self.staging, "certool.cfg")
+    def __init__(self, state_dir: StrPath = STATE_DIR) -> None:
+        self.root = Path(state_dir)
+        self.staging = self.root / "staging"
+        self.backup = self.root / "backup"
+        self.journal = self.root / "journal"
+        self.lock = self.root / "lock"
+        self.staged_key = self.staging / "machine.key"
+        self.staged_pub = self.staging / "machine.pub"
+        self.staged_cert = self.staging / "machine.crt"
+        self.staged_config = self.staging / "certool.cfg"

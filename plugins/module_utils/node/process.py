@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
 import subprocess
 import threading
 import time
-from typing import IO, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from .errors import ToolError, ToolTimeout
+from .errors import ToolError, ToolTimeoutError
 
 VMWARE_ENVIRONMENT = "/etc/sysconfig/vmware-environment"
 _POLL = 0.05
@@ -38,7 +40,7 @@ class Completed(NamedTuple):
 
 
 class Runner:
-    """Runs tools, one after the other or from several threads; `history` tells which: {"argv", "rc", "seconds", "times"}."""
+    """Runs tools, from several threads too; `history` tells which: {"argv", "rc", "seconds", "times"}."""
 
     def __init__(self, timeout: float = 120.0, environment_file: str = VMWARE_ENVIRONMENT) -> None:
         self.timeout = timeout
@@ -73,15 +75,15 @@ class Runner:
         return Completed(list(argv), process.returncode, output.stdout, output.stderr, seconds, secret)
 
     def _spawn(self, argv: list[str], stdin: bytes, umask: int) -> subprocess.Popen[bytes]:
-        if not os.path.isabs(argv[0]):
-            raise ValueError("{} is not an absolute path".format(argv[0]))
+        if not argv[0].startswith("/"):
+            raise ValueError(f"{argv[0]} is not an absolute path")
         try:
             process = self._popen(argv, stdin, umask)
         except OSError as error:
             raise ToolError(
-                "cannot be run: {} ({})".format(argv[0], error.strerror),
+                f"cannot be run: {argv[0]} ({error.strerror})",
                 argv,
-                remedy="Check that this node is a vCenter Server appliance and that {} is intact.".format(argv[0]),
+                remedy=f"Check that this node is a vCenter Server appliance and that {argv[0]} is intact.",
             ) from error
         if stdin:
             threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True).start()
@@ -122,10 +124,7 @@ class _Output:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
-        self._chunks: dict[IO[bytes], list[bytes]] = {}
-        for stream in (process.stdout, process.stderr):
-            assert stream is not None
-            self._chunks[stream] = []
+        self._chunks: dict[Any, list[bytes]] = {process.stdout: [], process.stderr: []}
 
     def collect(self, deadline: float) -> bool:
         """Read until the process has ended; False when it has not by `deadline` (monotonic clock)."""
@@ -151,10 +150,10 @@ class _Output:
             return False
         events = selector.select(wait)
         for key, _mask in events:
-            self._read(selector, key.fileobj)  # type: ignore[arg-type]
+            self._read(selector, key.fileobj)
         return bool(events)
 
-    def _read(self, selector: selectors.BaseSelector, stream: IO[bytes]) -> None:
+    def _read(self, selector: selectors.BaseSelector, stream: Any) -> None:
         chunk = os.read(stream.fileno(), _READ)
         if chunk:
             self._chunks[stream].append(chunk)
@@ -169,8 +168,7 @@ class _Output:
     def stderr(self) -> str:
         return self._text(self._process.stderr)
 
-    def _text(self, stream: IO[bytes] | None) -> str:
-        assert stream is not None
+    def _text(self, stream: Any) -> str:
         return b"".join(self._chunks[stream]).decode("utf-8", "replace")
 
 
@@ -182,10 +180,10 @@ def environment(path: str = VMWARE_ENVIRONMENT) -> dict[str, str]:
     """
     result = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "USER": "root", "LOGNAME": "root"}
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            words = [line.split()[0] for line in file if line.strip()]
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        words = []
+        text = ""
+    words = [line.split()[0] for line in text.splitlines() if line.strip()]
     for word in words:
         name, separator, value = word.partition("=")
         if separator and name.isidentifier():
@@ -194,9 +192,9 @@ def environment(path: str = VMWARE_ENVIRONMENT) -> dict[str, str]:
     return result
 
 
-def _hung(argv: list[str], limit: float, output: _Output, secret: bool) -> ToolTimeout:
-    return ToolTimeout(
-        "did not end within {:g} seconds and was killed".format(limit),
+def _hung(argv: list[str], limit: float, output: _Output, secret: bool) -> ToolTimeoutError:
+    return ToolTimeoutError(
+        f"did not end within {limit:g} seconds and was killed",
         argv,
         stdout="(secret)" if secret else output.stdout,
         stderr=output.stderr,
@@ -213,8 +211,6 @@ def _feed(stream: Any, data: bytes) -> None:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+from pathlib import Path
 
 from .. import paths, pem
 from ..errors import ToolError
@@ -26,25 +26,24 @@ class Certool:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    def genkey(self, key_path: str, public_key_path: str) -> None:
+    def genkey(self, key_path: Path, public_key_path: Path) -> None:
         """Write a new RSA-2048 key pair over both files, which should exist, empty and 0600: certool keeps modes.
 
         Raises ToolError, also when an output is empty or truncated: certool does not notice a full disk (§1.7).
         """
-        completed = self._run("--genkey", "--privkey=" + key_path, "--pubkey=" + public_key_path)
+        completed = self._run("--genkey", f"--privkey={key_path}", f"--pubkey={public_key_path}")
         if len(self._blocks(completed, key_path, "PRIVATE KEY")) != 1:
             raise self._unwritten(completed, key_path, "one private key")
         if len(self._blocks(completed, public_key_path, "PUBLIC KEY")) != 1:
             raise self._unwritten(completed, public_key_path, "one public key")
 
-    def gencert(self, key_path: str, cert_path: str, config_path: str) -> list[str]:
+    def gencert(self, key_path: Path, cert_path: Path, config_path: Path) -> list[str]:
         """Have VMCA sign a certificate into `cert_path`; returns its chain, the leaf first.
 
         `cert_path` must not hold a certificate yet, an old one would pass for the new one.
         VMCA returns the leaf alone when its own certificate is self-signed (§1.9.3). Raises ToolError.
         """
-        arguments = ("--gencert", "--privkey=" + key_path, "--cert=" + cert_path, "--config=" + config_path)
-        completed = self._run(*arguments)
+        completed = self._run("--gencert", f"--privkey={key_path}", f"--cert={cert_path}", f"--config={config_path}")
         chain = self._blocks(completed, cert_path, "CERTIFICATE")
         if not chain:
             raise self._unwritten(completed, cert_path, "a certificate")
@@ -53,8 +52,8 @@ class Certool:
     def getrootca(self) -> list[str]:
         """VMCA's certificate and its issuers, its own first. No file stays behind. Raises ToolError."""
         with private_scratch() as folder:
-            path = os.path.join(folder, "root.pem")
-            completed = self._run("--getrootca", "--cert=" + path)
+            path = folder / "root.pem"
+            completed = self._run("--getrootca", f"--cert={path}")
             chain = self._blocks(completed, path, "CERTIFICATE")
         if not chain:
             raise self._unwritten(completed, path, "a certificate")
@@ -67,10 +66,9 @@ class Certool:
             raise error
         return completed
 
-    def _blocks(self, completed: Completed, path: str, label: str) -> list[str]:
+    def _blocks(self, completed: Completed, path: Path, label: str) -> list[str]:
         try:
-            with open(path, encoding="ascii") as file:
-                text = file.read()
+            text = path.read_text(encoding="ascii")
             if label == "CERTIFICATE":
                 return pem.certificates(text)
             return pem.private_keys(text) if label == "PRIVATE KEY" else pem.public_keys(text)
@@ -78,9 +76,9 @@ class Certool:
             raise self._unwritten(completed, path, "what it should") from error
 
     @staticmethod
-    def _unwritten(completed: Completed, path: str, what: str) -> ToolError:
+    def _unwritten(completed: Completed, path: Path, what: str) -> ToolError:
         return completed.error(
-            "reported success, but {} does not hold {}: missing, empty, truncated or damaged".format(path, what),
+            f"reported success, but {path} does not hold {what}: missing, empty, truncated or damaged",
             remedy="Look for a full disk (`df`): certool does not notice one. Nothing was put to use.",
         )
 
@@ -102,7 +100,7 @@ def verdict(completed: Completed) -> ToolError | None:
     if parser is not None:
         return completed.error(parser.group(1), remedy="Correct the config file or the options named there.")
     return completed.error(
-        "answered without a status: {}".format(_excerpt(completed)),
+        f"answered without a status: {_excerpt(completed)}",
         remedy="Run the command by hand on the node; its whole output is in the details.",
     )
 

@@ -67,4 +67,4 @@ _CODES = {
 def lookup(code: int) -> Code:
     """The meaning of a documented number; an unknown one means only itself."""
     known = _CODES.get(code, Code("an error without a documented meaning"))
-    return Code("error {}: {}".format(code, known.meaning), known.remedy)
+    return Code(f"error {code}: {known.meaning}", known.remedy)

@@ -52,7 +52,7 @@ class Census(NamedTuple):
         return dict(self._asdict())
 
 
-class NotReached(NodeError):
+class NotReachedError(NodeError):
     """The services did not get where they should in time; `census` is the last one seen, None without any."""
 
     def __init__(self, message: str, census: Census | None) -> None:
@@ -85,17 +85,17 @@ class ServiceControl:
 
         Returns the last answer; what became of it is in the census. `timeout` in seconds is for all of them together.
         """
-        return self._operate("--start", names, timeout)
+        return self._operate(self.start_argv, names, timeout)
 
     def stop(self, names: Iterable[str] | None, timeout: float) -> Completed:
         """Ask for the stop of some services, one after the other, or of all (None); see `start`."""
-        return self._operate("--stop", names, timeout)
+        return self._operate(self.stop_argv, names, timeout)
 
     def wait_until(self, reached: Callable[[Census], bool], deadline: float, pause: float = 0.5) -> Census:
         """Poll every `pause` seconds until `reached`, return that census.
 
         `deadline` is on the monotonic clock. Unreadable answers on the way are borne: services in transition make
-        service-control itself stumble. Raises NotReached, or the last ToolError when there was never a census.
+        service-control itself stumble. Raises NotReachedError, or the last ToolError when there was never a census.
         """
         census = None
         while True:
@@ -108,17 +108,29 @@ class ServiceControl:
                 if reached(census):
                     return census
             if time.monotonic() + pause > deadline:
-                raise failure if failure and census is None else NotReached(_where(census), census)
+                raise failure if failure and census is None else NotReachedError(_where(census), census)
             time.sleep(pause)
 
-    def _operate(self, operation: str, names: Iterable[str] | None, timeout: float) -> Completed:
+    @staticmethod
+    def start_argv(name: str | None) -> list[str]:
+        """The command that starts one service or, for None, all; also for a person to type."""
+        return [paths.SERVICE_CONTROL, "--start", name or "--all"]
+
+    @staticmethod
+    def stop_argv(name: str | None) -> list[str]:
+        """The command that stops one service or, for None, all; also for a person to type."""
+        return [paths.SERVICE_CONTROL, "--stop", name or "--all"]
+
+    def _operate(
+        self, argv: Callable[[str | None], list[str]], names: Iterable[str] | None, timeout: float
+    ) -> Completed:
         # Every captured call names one service or --all; whether several names are taken is not settled.
-        targets = ["--all"] if names is None else list(names)
+        targets: list[str | None] = [None] if names is None else list(names)
         deadline = time.monotonic() + timeout
         for target in targets:
             left = max(1.0, deadline - time.monotonic())
             # The daemons may inherit the umask: theirs must not be ours.
-            completed = self._runner.run([paths.SERVICE_CONTROL, operation, target], timeout=left, umask=0o022)
+            completed = self._runner.run(argv(target), timeout=left, umask=0o022)
         return completed
 
 
@@ -147,7 +159,7 @@ def parse_status(text: str) -> Census:
         if all(_NAME.fullmatch(word) for word in words):
             names.update(words)
     if not seen:
-        raise ValueError("no section Running, Stopped or StartPending in {!r}".format(text.strip()[:200]))
+        raise ValueError(f"no section Running, Stopped or StartPending in {text.strip()[:200]!r}")
     return Census(*(sorted(sections[field]) for field in Census._fields))
 
 

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from .. import paths, pem
-from ..errors import NodeError, ToolError, ToolTimeout
+from ..errors import NodeError, ToolError, ToolTimeoutError
+from ..paths import StrPath
 from ..process import Completed, Runner
 from . import codes
 
@@ -38,7 +39,7 @@ class Entry(NamedTuple):
 
 
 class Vecs:
-    """Writes are proven by reading back, which is the caller's: `create` and `delete` only refuse what the tool refuses."""
+    """Proof of a write is reading back, which is the caller's: `create` and `delete` raise only what the tool says."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -55,7 +56,7 @@ class Vecs:
     def entries(self, store: str, timeout: float | None = None) -> list[Entry]:
         """The entries of one store, in insertion order. Raises ToolError, with code 4312 for a store that is not there.
 
-        Never ask for TRUSTED_ROOT_CRLS without a `timeout` (seconds): it has been seen to take an hour (field notes §1.7).
+        Never ask for TRUSTED_ROOT_CRLS without a `timeout` (seconds): an hour has been seen (field notes §1.7).
         """
         completed = self._run("entry", "list", "--store", store, timeout=timeout)
         try:
@@ -64,11 +65,11 @@ class Vecs:
             raise _unreadable(completed, "a list of entries", str(error)) from error
 
     def count(self, store: str, timeout: float | None = None) -> int:
-        """How many entries a store holds. The number stands first, so that even a list cut off by `timeout` tells it."""
+        """How many entries a store holds. The number is printed first: a list cut off by `timeout` still tells it."""
         argv = ("entry", "list", "--store", store, "--aliases")
         try:
             completed = self._run(*argv, timeout=timeout)
-        except ToolTimeout as error:
+        except ToolTimeoutError as error:
             found = _COUNT.search(error.stdout)
             if found is None:
                 raise
@@ -96,15 +97,21 @@ class Vecs:
             raise _unreadable(completed, "one private key")
         return keys[0]
 
-    def create(self, store: str, alias: str, cert_path: str, key_path: str | None = None) -> None:
+    def create(self, store: str, alias: str, cert_path: StrPath, key_path: StrPath | None = None) -> None:
         """Create an entry; never overwrites (code 183). Raises ToolError, and NodeError for an empty file.
 
         vecs-cli takes an empty key file for none and stores the certificate without its key (§3.8).
         """
-        arguments = ["entry", "create", "--store", store, "--alias", alias, "--cert", _filled(cert_path)]
+        _refuse_empty(Path(cert_path))
         if key_path is not None:
-            arguments += ["--key", _filled(key_path)]
-        self._run(*arguments)
+            _refuse_empty(Path(key_path))
+        self._run(*self.create_argv(store, alias, cert_path, key_path)[1:])
+
+    @staticmethod
+    def create_argv(store: str, alias: str, cert_path: StrPath, key_path: StrPath | None = None) -> list[str]:
+        """The command of `create`, also for a person to type."""
+        argv = [paths.VECS_CLI, "entry", "create", "--store", store, "--alias", alias, "--cert", str(cert_path)]
+        return argv + (["--key", str(key_path)] if key_path is not None else [])
 
     def delete(self, store: str, alias: str) -> None:
         """Delete an entry; one that is not there counts as deleted (§3.9). Raises ToolError.
@@ -112,7 +119,12 @@ class Vecs:
         Without -y nothing is deleted and the exit status is 0; it stands last because one operator found that its
         place matters (field notes §11).
         """
-        self._run("entry", "delete", "--store", store, "--alias", alias, "-y")
+        self._run(*self.delete_argv(store, alias)[1:])
+
+    @staticmethod
+    def delete_argv(store: str, alias: str) -> list[str]:
+        """The command of `delete`, also for a person to type."""
+        return [paths.VECS_CLI, "entry", "delete", "--store", store, "--alias", alias, "-y"]
 
     def _run(self, *arguments: str, timeout: float | None = None, secret: bool = False) -> Completed:
         completed = self._runner.run([paths.VECS_CLI, *arguments], timeout=timeout, secret=secret)
@@ -136,7 +148,7 @@ def parse_entries(text: str) -> list[Entry]:
         raise ValueError("no number of entries")
     heads = list(_ALIAS.finditer(text, announced.end()))
     if len(heads) != int(announced.group(1)):
-        raise ValueError("{} entries announced, {} shown".format(announced.group(1), len(heads)))
+        raise ValueError(f"{announced.group(1)} entries announced, {len(heads)} shown")
     ends = [head.start() for head in heads[1:]] + [len(text)]
     return [_entry(head.group(1), text[head.end() : end]) for head, end in zip(heads, ends)]
 
@@ -144,20 +156,17 @@ def parse_entries(text: str) -> list[Entry]:
 def _entry(alias: str, body: str) -> Entry:
     kind = _TYPE.search(body)
     if kind is None:
-        raise ValueError("entry {!r} has no type".format(alias))
+        raise ValueError(f"entry {alias!r} has no type")
     return Entry(alias, kind.group(1), pem.certificates(body))
 
 
-def _filled(path: str) -> str:
+def _refuse_empty(path: Path) -> None:
     try:
-        size = os.stat(path).st_size
+        size = path.stat().st_size
     except OSError as error:
-        raise NodeError("{} cannot be read: {}.".format(path, error.strerror), path=path) from error
+        raise NodeError(f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
     if size == 0:
-        raise NodeError(
-            "{} is empty.".format(path), "Look for a full disk (`df`), then make the file again.", path=path
-        )
-    return path
+        raise NodeError(f"{path} is empty.", "Look for a full disk (`df`), then make it again.", path=str(path))
 
 
 def _unreadable(completed: Completed, wanted: str, why: str = "") -> ToolError:

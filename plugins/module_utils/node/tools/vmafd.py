@@ -57,7 +57,7 @@ class Vmafd:
         lines = completed.stdout.splitlines()
         if len(lines) != 1 or not shape.fullmatch(lines[0]):
             raise completed.error(
-                "printed {!r} where one line was expected".format(completed.stdout[:200]),
+                f"printed {completed.stdout[:200]!r} where one line was expected",
                 remedy="Run the command by hand on the node and see what it prints.",
             )
         return lines[0]
