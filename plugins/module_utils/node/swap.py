@@ -1,0 +1,576 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The swap: the transaction that replaces the machine certificate and leaves the node with its services back.
+
+The road is a list of steps. Each knows from the world, not from memory, whether it is done already, so the same list
+serves a first run and a resumed one. To roll back is to walk the window's steps again towards the old pair: there is
+no second, less travelled road.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+from . import pem
+from .errors import NodeError
+from .files import discard, sync
+from .journal import CLOSED, Journal
+from .pair import Backup, Pair, create_backup, finish_backup, prune, write_pair
+from .paths import LEGACY_STORE, State
+from .paths import MACHINE_ALIAS as ALIAS
+from .paths import MACHINE_STORE as STORE
+from .served import served
+from .tools.servicecontrol import CORE, Census
+from .tools.toolbox import Toolbox
+from .tools.vecs import Entry
+
+NEW, OLD = "new", "old"
+
+# They manage the others and hold no machine certificate; which of them `--stop --all` leaves running is not settled
+# (field notes §1.1).
+MANAGERS = frozenset({"lwsmd", "vmware-vmon"})
+
+STOP_ATTEMPTS = 2
+START_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a swap was told. Stands in the journal's first record, so that a resumed swap goes by the same."""
+
+    pnid: str
+    node_type: str
+    ports: tuple[int, ...] = (443, 5480, 7444)
+    stop_timeout: float = 900.0
+    start_timeout: float = 1800.0
+    settle_timeout: float = 1800.0
+    served_timeout: float = 120.0
+    pause: float = 0.25
+    quiet: float = 10.0
+    backups_kept: int = 5
+    force: bool = False
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Settings:
+        return cls(**dict(record, ports=tuple(record["ports"])))
+
+    def to_record(self) -> dict[str, Any]:
+        return dict(asdict(self), ports=list(self.ports))
+
+
+@dataclass
+class World:
+    """The node as the steps see it, and the journal that they write."""
+
+    toolbox: Toolbox
+    state: State
+    journal: Journal
+    settings: Settings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.settings = Settings.from_record(self.journal.fact("settings"))
+
+    @property
+    def goal(self) -> str:
+        return str(self.journal.fact("goal"))
+
+    @property
+    def source(self) -> Pair:
+        """The pair that the swap was asked to bring in."""
+        return Pair(*map(Path, self.journal.fact("source")))
+
+    @property
+    def source_legacy(self) -> Pair | None:
+        """What the legacy store gets when it is not the machine pair itself: only a backup knows."""
+        files = self.journal.fact("source_legacy")
+        return Pair(*map(Path, files)) if files else None
+
+    @property
+    def backup(self) -> Backup:
+        return Backup(self.state.backup / str(self.journal.fact("backup")))
+
+    @property
+    def target(self) -> Pair:
+        return self.source if self.goal == NEW else self.backup.machine
+
+    @property
+    def target_sha256(self) -> str:
+        return str(self.journal.fact("new_sha256" if self.goal == NEW else "old_sha256"))
+
+    @property
+    def census(self) -> frozenset[str]:
+        """Services that ran before the window: what healthy means."""
+        return frozenset(self.journal.fact("running") or ())
+
+    @property
+    def core(self) -> tuple[str, ...]:
+        return tuple(CORE[self.settings.node_type])
+
+    def entry(self, store: str = STORE) -> Entry | None:
+        return self.toolbox.vecs.get(store, ALIAS)
+
+    def holds_target(self) -> bool:
+        """VECS holds the target certificate. Compared by thumbprint: the pair's files may be gone after a commit."""
+        entry = self.entry()
+        return entry is not None and entry.type == "Private Key" and pem.sha256(entry.chain[0]) == self.target_sha256
+
+    def running(self) -> frozenset[str]:
+        return frozenset(self.toolbox.services.census().running)
+
+    def served(self) -> dict[int, str | None]:
+        return served(self.settings.ports, self.settings.pnid)
+
+    def ports_to_turn(self) -> list[int]:
+        """The ports that presented the old machine certificate before the window."""
+        before = self.journal.fact("served") or {}
+        return [int(port) for port, sha256 in before.items() if sha256 == self.journal.fact("old_sha256")]
+
+    def stale_ports(self) -> list[int]:
+        """Ports that present something else than the target right now; a silent port is not stale."""
+        now = served(self.ports_to_turn(), self.settings.pnid)
+        return [port for port, sha256 in now.items() if sha256 not in (None, self.target_sha256)]
+
+    def services_down(self) -> bool:
+        """Nothing of the census runs but what the certificate storage needs, and the service managers."""
+        return self.is_down(self.running())
+
+    def is_down(self, running: frozenset[str]) -> bool:
+        spared = set(self.core) | MANAGERS | set(self.journal.fact("stragglers") or ())
+        return not (running & self.census) - spared
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Poll until the condition holds; an answer that cannot be read counts as not yet."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if _holds(condition):
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(self.settings.pause)
+
+
+class Step:
+    """One named step of the road."""
+
+    name = ""
+
+    def check(self, world: World) -> bool:
+        """Is it done already? Raises NodeError when the world does not say."""
+        return False
+
+    def do(self, world: World) -> dict[str, Any]:
+        """Do it and prove it; returns facts for the journal. Raises NodeError."""
+        raise NotImplementedError
+
+
+class Prove(Step):
+    name = "prove"
+
+    def do(self, world: World) -> dict[str, Any]:
+        expected = world.journal.fact("new_sha256")
+        pair = world.source
+        if pair.sha256 != expected:
+            raise NodeError(
+                f"{pair.cert} is not the certificate that was assessed: SHA-256 {pair.sha256}, expected {expected}",
+                remedy="Run the stage again; somebody or something else wrote into the staging folder.",
+            )
+        pair.prove(world.toolbox.openssl)
+        names = world.toolbox.openssl.subject_alternative_names(pair.chain[0])
+        if world.settings.pnid not in names:
+            raise NodeError(
+                "The PNID {} is not among the SANs of {}: {}".format(world.settings.pnid, pair.cert, ", ".join(names)),
+                remedy="Stage a certificate whose first DNS SAN is the PNID, byte for byte.",
+            )
+        return {"new_sha1": pem.sha1(pair.chain[0])}
+
+
+class MakeBackup(Step):
+    name = "backup"
+
+    def do(self, world: World) -> dict[str, Any]:
+        entry = world.entry()
+        if entry is None or entry.type != "Private Key":
+            raise NodeError(
+                f"{STORE} holds no pair under {ALIAS} to back up",
+                remedy="See what the store holds with vcfleet.certs.vecs_info, and run with state=resumed.",
+            )
+        old = pem.sha256(entry.chain[0])
+        before = world.served()
+        _refuse_other_certificate_served(world, old, before)
+        backup = create_backup(world.state.backup, entry, world.toolbox.vecs.key(STORE, ALIAS))
+        self._read_back(world, backup.machine, entry)
+        legacy = self._legacy(world, backup)
+        finish_backup(
+            backup,
+            pnid=world.settings.pnid,
+            sha256=old,
+            sha1=pem.sha1(entry.chain[0]),
+            legacy=legacy,
+            swap=world.journal.id,
+        )
+        return {
+            "backup": backup.id,
+            "old_sha256": old,
+            "old_sha1": pem.sha1(entry.chain[0]),
+            "legacy": legacy,
+            "served": {str(port): sha256 for port, sha256 in before.items()},
+        }
+
+    def _legacy(self, world: World, backup: Backup) -> bool:
+        entry = world.entry(LEGACY_STORE) if LEGACY_STORE in world.toolbox.vecs.stores() else None
+        if entry is None or entry.type != "Private Key":
+            return False
+        write_pair(backup.legacy, entry.chain, world.toolbox.vecs.key(LEGACY_STORE, ALIAS))
+        self._read_back(world, backup.legacy, entry)
+        return True
+
+    @staticmethod
+    def _read_back(world: World, pair: Pair, entry: Entry) -> None:
+        if not pair.is_held_by(entry):
+            raise NodeError(f"The backup {pair.cert} does not read back as what VECS holds")
+        pair.prove(world.toolbox.openssl)
+
+
+class TakeCensus(Step):
+    name = "census"
+
+    def do(self, world: World) -> dict[str, Any]:
+        census = world.toolbox.services.census()
+        if not set(world.core) <= set(census.running):
+            missing = sorted(set(world.core) - set(census.running))
+            raise NodeError(
+                "Not running before the window: {}".format(", ".join(missing)),
+                remedy="Start them (vcfleet.certs.service_control with core: true) and see why they were down.",
+            )
+        return {"running": census.running, "stopped": census.stopped}
+
+
+class Stop(Step):
+    name = "stop"
+
+    def check(self, world: World) -> bool:
+        return world.services_down() or (world.holds_target() and not world.stale_ports())
+
+    def do(self, world: World) -> dict[str, Any]:
+        before = self._up(world)
+        for _attempt in range(STOP_ATTEMPTS):
+            command = _evidence_only(lambda: world.toolbox.services.stop(None, world.settings.stop_timeout))
+            if world.wait_until(_down_or_at_rest(world), world.settings.stop_timeout) and self._up(world) < before:
+                break
+        stragglers = self._up(world)
+        if stragglers and stragglers >= before:
+            raise NodeError("No service stopped: {}".format(", ".join(sorted(stragglers))), command=command)
+        return dict(command, stragglers=sorted(stragglers))
+
+    @staticmethod
+    def _up(world: World) -> frozenset[str]:
+        return (world.running() & world.census) - set(world.core) - MANAGERS
+
+
+class StartCore(Step):
+    name = "core"
+
+    def check(self, world: World) -> bool:
+        return set(world.core) <= world.running() and _holds(lambda: bool(world.toolbox.vecs.stores()))
+
+    def do(self, world: World) -> dict[str, Any]:
+        commands = [
+            _evidence_only(partial(world.toolbox.services.start, [name], world.settings.start_timeout))
+            for name in world.core
+            if name not in world.running()
+        ]
+        if not world.wait_until(lambda: self.check(world), world.settings.settle_timeout):
+            missing = sorted(set(world.core) - world.running())
+            raise NodeError(
+                "The certificate storage does not start: %s"
+                % (", ".join(missing) or "vmafdd runs but does not answer"),
+                commands=commands,
+            )
+        return {"commands": commands}
+
+
+class Replace(Step):
+    name = "replace"
+
+    def check(self, world: World) -> bool:
+        return world.holds_target()
+
+    def do(self, world: World) -> dict[str, Any]:
+        world.target.prove(world.toolbox.openssl)
+        try:
+            put(world.toolbox, STORE, world.target)
+        except NodeError:
+            if world.goal == NEW:
+                _evidence_only(lambda: put(world.toolbox, STORE, world.backup.machine))
+            raise
+        return {"holds": world.target_sha256}
+
+
+class Mirror(Step):
+    name = "mirror"
+
+    def check(self, world: World) -> bool:
+        if not world.journal.fact("legacy"):
+            return True
+        return self._target(world).is_held_by(world.entry(LEGACY_STORE))
+
+    def do(self, world: World) -> dict[str, Any]:
+        put(world.toolbox, LEGACY_STORE, self._target(world))
+        return {}
+
+    @staticmethod
+    def _target(world: World) -> Pair:
+        return world.backup.legacy if world.goal == OLD else world.source_legacy or world.source
+
+
+class Start(Step):
+    name = "start"
+
+    def check(self, world: World) -> bool:
+        return world.census <= world.running()
+
+    def do(self, world: World) -> dict[str, Any]:
+        services = world.toolbox.services
+        for _attempt in range(START_ATTEMPTS):
+            command = _evidence_only(lambda: services.start(None, world.settings.start_timeout))
+            if world.wait_until(lambda: self.check(world), world.settings.settle_timeout / START_ATTEMPTS):
+                break
+        else:
+            missing = sorted(world.census - world.running())
+            raise NodeError("Not running again by the deadline: {}".format(", ".join(missing)), command=command)
+        return dict(command, stopped_again=self._stop_surplus(world))
+
+    @staticmethod
+    def _stop_surplus(world: World) -> list[str]:
+        """`--start --all` also starts what somebody had stopped before: the census is to be the same again."""
+        surplus = sorted(world.running() & set(world.journal.fact("stopped") or ()))
+        if surplus:
+            _evidence_only(lambda: world.toolbox.services.stop(surplus, world.settings.stop_timeout))
+        return surplus
+
+
+class Served(Step):
+    name = "served"
+
+    def check(self, world: World) -> bool:
+        now = served(world.ports_to_turn(), world.settings.pnid)
+        return all(sha256 == world.target_sha256 for sha256 in now.values())
+
+    def do(self, world: World) -> dict[str, Any]:
+        if not world.wait_until(lambda: self.check(world), world.settings.served_timeout):
+            now = served(world.ports_to_turn(), world.settings.pnid)
+            wrong = [f"{port} presents {sha256 or 'nothing'}" for port, sha256 in sorted(now.items())]
+            raise NodeError("Port {}, expected {}".format("; port ".join(wrong), world.target_sha256))
+        return {"served_after": {str(port): sha256 for port, sha256 in world.served().items()}}
+
+
+class Commit(Step):
+    name = "commit"
+
+    def do(self, world: World) -> dict[str, Any]:
+        clear_staging(world.state)
+        return {"pruned": prune(world.state.backup, world.settings.backups_kept)}
+
+
+PREPARE: tuple[Step, ...] = (Prove(), MakeBackup(), TakeCensus())
+WINDOW: tuple[Step, ...] = (Stop(), StartCore(), Replace(), Mirror(), Start(), Served())
+FINISH: tuple[Step, ...] = (Commit(),)
+ROAD: tuple[Step, ...] = PREPARE + WINDOW + FINISH
+
+
+def run(world: World) -> None:
+    """Walk a freshly opened journal to its end. Never raises: the journal says how it ended."""
+    try:
+        walk(world, PREPARE)
+        if not world.journal.saved:
+            raise NodeError(f"The journal {world.journal.path} cannot be written", remedy="Free space on its disk.")
+    except Exception as error:  # whatever it was, nothing has been stopped or replaced yet
+        world.journal.write(CLOSED, outcome="refused", **_explain(error))
+        return
+    carry_through(world)
+
+
+def resume(world: World) -> None:
+    """Finish, or undo, what an interrupted swap left. Never raises: the journal says how it ended."""
+    if not world.journal.began("stop"):
+        world.journal.write(CLOSED, outcome="refused", message="Interrupted before the window; nothing had changed.")
+        return
+    if world.goal == NEW and _holds(lambda: _untouched(world)):
+        world.journal.write("turn", goal=OLD, message="Interrupted before the certificate was replaced.")
+        _close_rolled_back(world)
+        return
+    _put_entry_back_in_place(world)
+    carry_through(world)
+
+
+def carry_through(world: World) -> None:
+    """Walk the window to the goal; when that fails, to the old pair; when that fails too, say how to do it by hand."""
+    if world.goal == NEW:
+        try:
+            walk(world, WINDOW)
+        except Exception as error:  # in the window nothing may escape: the way back begins here
+            world.journal.write("turn", goal=OLD, **_explain(error))
+        else:
+            _commit(world)
+            return
+    try:
+        walk(world, WINDOW)
+    except Exception as error:  # the last resort is a person
+        world.journal.write("stuck", instructions=instructions(world), **_explain(error))
+    else:
+        _close_rolled_back(world)
+
+
+def _commit(world: World) -> None:
+    """The node is as wanted already; a clean-up that fails is told, and does not undo that."""
+    try:
+        walk(world, FINISH)
+    except Exception as error:  # a full or read-only disk
+        world.journal.write("failed", step="commit", **_explain(error))
+    world.journal.write(CLOSED, outcome="committed")
+
+
+def walk(world: World, steps: Sequence[Step]) -> None:
+    """Do the steps that are not done yet, journaled before and after. Raises what a step raises."""
+    for step in steps:
+        if _holds(partial(step.check, world)):
+            world.journal.write("skip", step=step.name)
+            continue
+        world.journal.write("begin", step=step.name)
+        facts = step.do(world)
+        world.journal.write("done", step=step.name, **facts)
+
+
+def put(toolbox: Toolbox, store: str, pair: Pair) -> None:
+    """Make the store hold this pair, judged by reading it back. Raises NodeError when it does not."""
+    vecs = toolbox.vecs
+    if pair.is_held_by(vecs.get(store, ALIAS)):
+        return
+    complaint: NodeError | None = None
+    try:
+        vecs.delete(store, ALIAS)
+        vecs.create(store, ALIAS, str(pair.cert), str(pair.key))
+    except NodeError as error:
+        complaint = error
+    entry = vecs.get(store, ALIAS)
+    if not pair.is_held_by(entry):
+        found = (
+            "nothing"
+            if entry is None
+            else "{} of type {}".format(pem.sha256(entry.chain[0]) if entry.chain else "no certificate", entry.type)
+        )
+        raise NodeError(
+            "{} does not hold the wanted certificate after it was written: found {}, expected {}{}".format(
+                store, found, pair.sha256, f". {complaint.message}" if complaint else ""
+            ),
+            **(complaint.details if complaint else {}),
+        )
+
+
+def instructions(world: World) -> list[str]:
+    """The shell commands that put the old pair back by hand, in order."""
+    services, vecs, backup = world.toolbox.services, world.toolbox.vecs, world.backup
+    stores = [(STORE, backup.machine)] + ([(LEGACY_STORE, backup.legacy)] if world.journal.fact("legacy") else [])
+    commands = [services.stop_argv(None)] + [services.start_argv(name) for name in world.core]
+    for store, pair in stores:
+        commands.append(vecs.delete_argv(store, ALIAS))
+        commands.append(vecs.create_argv(store, ALIAS, str(pair.cert), str(pair.key)))
+    commands.append(services.start_argv(None))
+    return [" ".join(command) for command in commands]
+
+
+def clear_staging(state: State) -> None:
+    """Remove the staged pair and its config; the private key lives in VECS now, or nowhere."""
+    if not state.staging.is_dir():
+        return
+    for path in (state.staged_key, state.staged_pub, state.staged_cert, state.staged_config):
+        discard(path)
+    sync(state.staging)
+
+
+def _close_rolled_back(world: World) -> None:
+    """The pair that did not hold is not tried again: the next run stages a new one."""
+    try:
+        clear_staging(world.state)
+    except OSError as error:
+        world.journal.write("failed", step="commit", **_explain(error))
+    world.journal.write(CLOSED, outcome="rolled_back")
+
+
+def _put_entry_back_in_place(world: World) -> None:
+    """No entry at all is the one moment of danger: it ends before anything else is tried."""
+    if not _holds(lambda: StartCore().check(world)):
+        _evidence_only(lambda: StartCore().do(world))
+    if _holds(lambda: world.entry() is None):
+        _evidence_only(lambda: Replace().do(world))
+
+
+def _untouched(world: World) -> bool:
+    """The old certificate is stored and served, and the census is complete."""
+    entry = world.entry()
+    old = world.journal.fact("old_sha256")
+    if entry is None or pem.sha256(entry.chain[0]) != old or not world.census <= world.running():
+        return False
+    return all(sha256 == old for sha256 in served(world.ports_to_turn(), world.settings.pnid).values())
+
+
+def _refuse_other_certificate_served(world: World, stored: str, before: dict[int, str | None]) -> None:
+    port = world.settings.ports[0]
+    presented = before[port]
+    if presented == stored or world.settings.force:
+        return
+    raise NodeError(
+        f"Port {port} presents {presented or 'nothing'}, but VECS holds {stored}",
+        remedy="Restart the services so that both agree, or set force if the node is to be rotated as it is.",
+    )
+
+
+def _down_or_at_rest(world: World) -> Callable[[], bool]:
+    """Either all are down, or nothing has moved for a while: waiting longer would only lengthen the outage."""
+    seen: list[Census] = []
+    since = [time.monotonic()]
+
+    def condition() -> bool:
+        census = world.toolbox.services.census()
+        if seen != [census]:
+            seen[:] = [census]
+            since[0] = time.monotonic()
+        at_rest = not _in_transit(census) and time.monotonic() - since[0] >= world.settings.quiet
+        return at_rest or world.is_down(frozenset(census.running))
+
+    return condition
+
+
+def _in_transit(census: Census) -> bool:
+    return bool(census.start_pending or census.stop_pending)
+
+
+def _evidence_only(act: Callable[[], Any]) -> dict[str, Any]:
+    """Do it and keep what it said for the journal: whether it worked is read from the world afterwards."""
+    try:
+        done = act()
+    except NodeError as error:
+        return {"said": error.message}
+    return {"rc": done.rc, "seconds": round(done.seconds, 3)} if hasattr(done, "rc") else {}
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    try:
+        return condition()
+    except NodeError:
+        return False
+
+
+def _explain(error: Exception) -> dict[str, Any]:
+    if isinstance(error, NodeError):
+        return {"message": error.message, "remedy": error.remedy, "details": error.details}
+    return {
+        "message": f"Unexpected {type(error).__name__}: {error}",
+        "details": {"traceback": traceback.format_exc()},
+    }

@@ -1,0 +1,220 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start, resume, roll back or explain the swap. What is started runs on by itself; `swap_follow` tells how it goes."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict
+
+from .. import pem
+from ..context import Context
+from ..detach import detach
+from ..errors import NodeError
+from ..files import private_folder
+from ..journal import Journal, journals, unfinished
+from ..lock import Lock
+from ..pair import Backup, Pair, backups
+from ..paths import MACHINE_ALIAS, MACHINE_STORE, State
+from ..status import status
+from ..swap import NEW, Settings, World, resume
+from ..swap import run as walk_road
+from ..tools.servicecontrol import CORE
+
+Answer = Dict[str, Any]
+
+
+def run(options: dict[str, Any], context: Context) -> Answer:
+    """`swap` is the status of the newest swap; when `started`, one runs on its own and is told from `cursor` on."""
+    state = State(options["state_dir"])
+    return _ACTS[options["state"]](options, context, state)
+
+
+def _status(options: dict[str, Any], context: Context, state: State) -> Answer:
+    return _answer(state, changed=False)
+
+
+def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
+    wanted = _sha256(options)
+    settings = _settings(options)
+    if _stored(context) == wanted and unfinished(state.journal) is None:
+        return _answer(state, changed=False)
+    if context.check_mode:
+        return dict(_answer(state, changed=True), **_diff(_stored(context), wanted))
+    source = Pair(state.staged_cert, state.staged_key)
+
+    def swap() -> None:
+        if _stored(context) != wanted:
+            _open_and_walk(context, state, settings, source, None, wanted, "swap")
+
+    return _start(context, state, swap, wanted)
+
+
+def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Answer:
+    settings = _settings(options)
+    stored = _stored(context)
+    backup = _backup(options, state, stored)
+    wanted = backup.machine.sha256
+    if stored == wanted and unfinished(state.journal) is None:
+        return _answer(state, changed=False)
+    backup.machine.prove(context.toolbox.openssl)
+    _refuse_expired(context, backup, settings.force)
+    if context.check_mode:
+        return dict(_answer(state, changed=True), **_diff(stored, wanted))
+    legacy = backup.legacy if backup.legacy.cert.exists() else None
+
+    def swap() -> None:
+        if _stored(context) != wanted:
+            _open_and_walk(context, state, settings, backup.machine, legacy, wanted, "roll back")
+
+    return _start(context, state, swap, wanted)
+
+
+def _resumed(options: dict[str, Any], context: Context, state: State) -> Answer:
+    if unfinished(state.journal) is None:
+        return _answer(state, changed=False)
+    if context.check_mode:
+        return _answer(state, changed=True)
+    return _start(context, state, lambda: None, None)
+
+
+_ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
+    "status": _status,
+    "swapped": _swapped,
+    "rolled_back": _rolled_back,
+    "resumed": _resumed,
+}
+
+
+def _start(context: Context, state: State, swap: Callable[[], None], wanted: str | None) -> Answer:
+    """Take the node's lock and go on in a process of its own: first what an earlier run left, then this swap."""
+    for folder in (state.root, state.staging, state.backup, state.journal):
+        private_folder(folder)
+    lock = Lock(state.lock)
+    if not lock.acquire():
+        return _attach(lock, state, wanted)
+    left = unfinished(state.journal)
+    taken_over = lock.owner()
+    lock.sign(wanted=wanted)
+
+    def work() -> None:
+        try:
+            if left is not None:
+                left.write("taken over", owner=taken_over)
+                resume(World(context.toolbox, state, left))
+            if left is None or left.closed:
+                swap()
+        finally:
+            lock.release()
+
+    news_after = _end_of_journals(state)
+    detach(work, keep=lock.descriptor)
+    return dict(_answer(state, changed=True, alive=True), started=True, cursor=news_after)
+
+
+def _attach(lock: Lock, state: State, wanted: str | None) -> Answer:
+    """A task that a lost connection made Ansible run twice finds its own first run, and follows it."""
+    owner = lock.owner()
+    if wanted is None or owner.get("wanted") == wanted:
+        newest = unfinished(state.journal)
+        told_from = {"journal": newest.id, "n": -1} if newest else _end_of_journals(state)
+        return dict(_answer(state, changed=True, alive=True), started=True, cursor=told_from)
+    raise NodeError(
+        "Another run owns this node's window: process {}, since {}".format(
+            owner.get("pid"), _moment(owner.get("since"))
+        ),
+        remedy="Wait until it has ended (machine_ssl_swap with state=status tells), then start again.",
+        owner=owner,
+    )
+
+
+def _open_and_walk(
+    context: Context, state: State, settings: Settings, source: Pair, legacy: Pair | None, wanted: str, intent: str
+) -> None:
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
+    journal = Journal.create(
+        state.journal,
+        f"{stamp}-{wanted[:8]}",
+        intent=intent,
+        goal=NEW,
+        new_sha256=wanted,
+        source=[str(source.cert), str(source.key)],
+        source_legacy=[str(legacy.cert), str(legacy.key)] if legacy else None,
+        settings=settings.to_record(),
+    )
+    walk_road(World(context.toolbox, state, journal))
+
+
+def _end_of_journals(state: State) -> dict[str, Any]:
+    newest = next(reversed(journals(state.journal)), None)
+    return {"journal": newest.id, "n": len(newest.records) - 1} if newest else {"journal": "", "n": -1}
+
+
+def _answer(state: State, changed: bool, alive: bool | None = None) -> Answer:
+    folder = state.journal
+    newest = unfinished(folder) or next(reversed(journals(folder)), None)
+    living = Lock(state.lock).held() if alive is None else alive
+    return {"changed": changed, "started": False, "swap": status(newest, living)}
+
+
+def _stored(context: Context) -> str | None:
+    entry = context.toolbox.vecs.get(MACHINE_STORE, MACHINE_ALIAS)
+    return pem.sha256(entry.chain[0]) if entry and entry.chain else None
+
+
+def _diff(stored: str | None, wanted: str) -> dict[str, Any]:
+    return {"diff": {"before": {"machine_certificate": stored}, "after": {"machine_certificate": wanted}}}
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    node_type = options["node_type"]
+    if node_type not in CORE:
+        raise NodeError(
+            "node_type is {!r}, not one of {}".format(node_type, ", ".join(sorted(CORE))),
+            remedy="Pass the node_type of the survey (vcfleet.certs.appliance_info).",
+        )
+    if not options["pnid"]:
+        raise NodeError("pnid is empty", remedy="Pass the pnid of the survey (vcfleet.certs.appliance_info).")
+    names = ("pnid", "node_type", "stop_timeout", "start_timeout", "settle_timeout", "backups_kept", "force")
+    return Settings(ports=tuple(options["ports"]), **{name: options[name] for name in names})
+
+
+def _sha256(options: dict[str, Any]) -> str:
+    sha256 = str(options["sha256"] or "").lower().replace(":", "")
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise NodeError(
+            "sha256 is {!r}, not a SHA-256 thumbprint".format(options["sha256"]),
+            remedy="Pass the thumbprint of the staged certificate that was assessed: 64 hexadecimal digits.",
+        )
+    return sha256
+
+
+def _backup(options: dict[str, Any], state: State, stored: str | None) -> Backup:
+    """The backup that was named, or the newest one that holds something else than what is stored now."""
+    available = backups(state.backup)
+    if options["backup"]:
+        found = next((each for each in available if each.id == options["backup"]), None)
+    else:
+        found = next((each for each in reversed(available) if each.machine.sha256 != stored), None)
+    if found is None:
+        raise NodeError(
+            "There is no backup %s on this node" % (options["backup"] or "of another certificate"),
+            remedy="Backups here: %s" % (", ".join(each.id for each in available) or "none"),
+        )
+    return found
+
+
+def _refuse_expired(context: Context, backup: Backup, force: bool) -> None:
+    not_after = context.toolbox.openssl.not_after(backup.machine.chain[0])
+    if force or not_after > datetime.now(timezone.utc):
+        return
+    raise NodeError(
+        f"The certificate of backup {backup.id} expired at {not_after.isoformat()}",
+        remedy="Choose another backup, rotate instead, or set force to put an expired certificate back.",
+    )
+
+
+def _moment(since: Any) -> str:
+    return datetime.fromtimestamp(since, timezone.utc).isoformat(timespec="seconds") if since else "an unknown time"

@@ -1,0 +1,335 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The swap, against a node in memory: whatever dies, one whole pair is stored, served and told truthfully."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ansible_collections.vcfleet.certs.plugins.module_utils.node import pem, swap
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.journal import Journal
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.pair import Pair, backups, write_pair
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.paths import State
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.status import status
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.swap import ROAD, WINDOW, Settings, World, resume, run
+from fake_node import CORE, PNID, PROFILE, FakeNode, PowerLoss, pair
+
+OLD_SHA256 = pem.sha256(pair("old")[0])
+NEW_SHA256 = pem.sha256(pair("new")[0])
+QUICK = Settings(
+    pnid=PNID, node_type="embedded", ports=(443,), stop_timeout=0.05, start_timeout=0.05, settle_timeout=0.06,
+    served_timeout=0.05, pause=0.001, quiet=0.01, backups_kept=2,
+)  # fmt: skip
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    state = State(str(tmp_path))
+    for folder in (state.staging, state.backup, state.journal):
+        Path(folder).mkdir(mode=0o700)
+    write_pair(Pair(state.staged_cert, state.staged_key), [pair("new")[0]], pair("new")[1])
+    return state
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
+    return _node(monkeypatch)
+
+
+def _node(monkeypatch: pytest.MonkeyPatch, legacy: bool = False) -> FakeNode:
+    node = FakeNode(legacy)
+    monkeypatch.setattr(swap, "served", node.served)
+    return node
+
+
+def world(node: FakeNode, state: State, settings: Settings = QUICK, new_sha256: str = NEW_SHA256) -> World:
+    journal = Journal.create(
+        state.journal, "20261122T220000Z-test", intent="swap", goal="new", new_sha256=new_sha256,
+        source=[str(state.staged_cert), str(state.staged_key)], source_legacy=None, settings=settings.to_record(),
+    )  # fmt: skip
+    return World(node.toolbox, state, journal)  # type: ignore[arg-type]
+
+
+def _restage(state: State, certificate: str, key: str) -> None:
+    state.staged_cert.write_text(pair(certificate)[0])
+    state.staged_key.write_text(pair(key)[1])
+
+
+def _cut(path: Path) -> None:
+    path.write_text(path.read_text()[:200])
+
+
+def reopened(node: FakeNode, world: World) -> World:
+    """The same swap as the next process finds it: from the disk alone."""
+    return World(node.toolbox, world.state, Journal.load(world.journal.path))  # type: ignore[arg-type]
+
+
+def assert_invariant(node: FakeNode, journal: Journal) -> str:
+    """One whole pair, old or new, stored and served; the census is back; the journal says which. Returns which."""
+    kind, chain, key = node.stores["MACHINE_SSL_CERT"]["__MACHINE_CERT"]
+    which = {OLD_SHA256: "old", NEW_SHA256: "new"}[pem.sha256(chain[0])]
+    assert kind == "Private Key"
+    assert key.strip() == pair(which)[1].strip()
+    assert node.running == CORE | PROFILE
+    assert pem.sha256(node.presented or "") == pem.sha256(chain[0])
+    told = status(Journal.load(journal.path), alive=False)
+    assert told["state"] == ("committed" if which == "new" else told["state"])
+    assert told["state"] in {"new": ("committed",), "old": ("rolled_back", "refused")}[which]
+    return which
+
+
+def test_a_swap_replaces_the_certificate_and_closes_its_journal(node: FakeNode, state: State) -> None:
+    here = world(node, state)
+    run(here)
+    assert assert_invariant(node, here.journal) == "new"
+    assert node.calls == [
+        "stop None", "start ['vmafdd']", "start ['vmdird']", "start ['vmcad']",
+        "vecs delete MACHINE_SSL_CERT", "vecs create MACHINE_SSL_CERT", "start None",
+    ]  # fmt: skip
+    done = [record["step"] for record in here.journal.records if record["event"] in ("done", "skip")]
+    assert done == [step.name for step in ROAD]
+
+
+def test_commit_leaves_no_private_key_outside_the_backup(node: FakeNode, state: State, tmp_path: Path) -> None:
+    run(world(node, state))
+    keys = [path for path in tmp_path.rglob("*") if path.is_file() and "PRIVATE KEY" in path.read_text()]
+    assert keys == [backups(state.backup)[0].machine.key]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*"))
+
+
+def test_a_resumed_commit_changes_nothing(node: FakeNode, state: State) -> None:
+    here = world(node, state)
+    run(here)
+    lines = here.journal.path.read_bytes().splitlines(keepends=True)
+    here.journal.path.write_bytes(b"".join(lines[:-1]))
+    node.calls.clear()
+    again = reopened(node, here)
+    resume(again)
+    assert node.calls == []
+    assert assert_invariant(node, again.journal) == "new"
+
+
+REFUSALS: dict[str, tuple[Callable[[FakeNode, State], None], str]] = {
+    "another certificate staged": (
+        lambda node, state: _restage(state, "third", "third"), "is not the certificate that was assessed"),
+    "key of another pair": (lambda node, state: _restage(state, "new", "old"), "does not belong to the certificate"),
+    "no key": (lambda node, state: state.staged_key.unlink(), "Cannot read the private key"),
+    "certificate cut off": (lambda node, state: _cut(state.staged_cert), "Cannot read the certificate"),
+    "nothing to back up": (lambda node, state: node.stores["MACHINE_SSL_CERT"].clear(), "holds no pair"),
+    "another certificate served": (
+        lambda node, state: setattr(node, "presented", pair("third")[0]), "but VECS holds"),
+    "core service down": (lambda node, state: node.running.discard("vmcad"), "Not running before the window: vmcad"),
+    "vmafdd down": (lambda node, state: node.running.discard("vmafdd"), "Cannot connect to vmafd service"),
+    "backup folder gone": (lambda node, state: state.backup.rmdir() or state.backup.touch(), "backup"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_is_wrong_before_the_window_stops_no_service(name: str, node: FakeNode, state: State) -> None:
+    damage, message = REFUSALS[name]
+    here = world(node, state)
+    damage(node, state)
+    before = dict(node.stores["MACHINE_SSL_CERT"])
+    run(here)
+    told = status(here.journal, alive=False)
+    assert told["state"] == "refused"
+    assert message in told["sentence"]
+    assert node.calls == []
+    assert node.stores["MACHINE_SSL_CERT"] == before
+
+
+def test_pnid_that_is_not_in_the_san_is_refused(node: FakeNode, state: State) -> None:
+    from dataclasses import replace
+
+    here = world(node, state, replace(QUICK, pnid="VC01.lab.example"))
+    run(here)
+    assert "not among the SANs" in status(here.journal, alive=False)["sentence"]
+    assert node.calls == []
+
+
+CALLS = (
+    "stop None", "start ['vmafdd']", "start ['vmdird']", "start ['vmcad']",
+    "vecs delete MACHINE_SSL_CERT", "vecs create MACHINE_SSL_CERT", "start None",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("times", [1, 99])
+def test_a_tool_that_fails_in_the_window_leaves_a_whole_pair(
+    call: str, times: int, node: FakeNode, state: State
+) -> None:
+    """`times` 99 is a tool that never works again; then a person is needed, and told what to type."""
+    failures = []
+
+    def fail(now: str) -> None:
+        if now == call and len(failures) < times:
+            failures.append(now)
+            raise NodeError(f"{now} failed")
+
+    node.hook = fail
+    here = world(node, state)
+    run(here)
+    told = status(here.journal, alive=False)
+    if told["state"] == "stuck":
+        assert times == 99
+        assert told["instructions"][-1].endswith("--start --all")
+        node.hook = lambda _call: None
+        resume(reopened(node, here))
+    assert_invariant(node, here.journal)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_tool_that_lies_leaves_a_whole_pair(call: str, node: FakeNode, state: State) -> None:
+    """It says that it worked and did nothing, once."""
+    tools = {"vecs": node.toolbox.vecs, "stop": node.toolbox.services, "start": node.toolbox.services}
+    verb = call.split()[0]
+    method = call.split()[1] if verb == "vecs" else verb
+    tool = tools[verb]
+    honest = getattr(tool, method)
+    lies: list[str] = []
+
+    def lie(*arguments: object) -> object:
+        asked = f"vecs {method} {arguments[0]}" if verb == "vecs" else f"{verb} {arguments[0]}"
+        if asked == call and not lies:
+            lies.append(asked)
+            from types import SimpleNamespace
+
+            return SimpleNamespace(rc=0, seconds=0.0)
+        return honest(*arguments)
+
+    setattr(tool, method, lie)
+    here = world(node, state)
+    run(here)
+    assert lies
+    assert_invariant(node, here.journal)
+
+
+@pytest.mark.parametrize("boot", [True, False], ids=["node rebooted", "only the process died"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", [step.name for step in ROAD])
+def test_power_loss_at_every_step_is_put_right_by_resume(
+    step: str, when: str, boot: bool, node: FakeNode, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = next(each for each in ROAD if each.name == step)
+    honest = victim.do
+
+    def dying(here: World) -> dict[str, object]:
+        if when == "before":
+            raise PowerLoss
+        honest(here)
+        raise PowerLoss
+
+    monkeypatch.setattr(victim, "do", dying)
+    here = world(node, state)
+    try:
+        run(here)
+    except PowerLoss:
+        monkeypatch.setattr(victim, "do", honest)
+        if boot:
+            node.power_on()
+        resume(reopened(node, here))
+    assert_invariant(node, here.journal)
+
+
+@pytest.mark.parametrize("call", ["vecs delete MACHINE_SSL_CERT", "vecs create MACHINE_SSL_CERT"])
+@pytest.mark.parametrize("boot", [True, False])
+def test_power_loss_between_delete_and_create_is_put_right(call: str, boot: bool, node: FakeNode, state: State) -> None:
+    def die(now: str) -> None:
+        if now == call:
+            if "delete" in call:
+                node.stores["MACHINE_SSL_CERT"].clear()
+            raise PowerLoss
+
+    node.hook = die
+    here = world(node, state)
+    with pytest.raises(PowerLoss):
+        run(here)
+    assert node.certificate is None
+    node.hook = lambda _call: None
+    if boot:
+        node.power_on()
+    node.calls.clear()
+    resume(reopened(node, here))
+    assert node.calls[0] == "vecs delete MACHINE_SSL_CERT", "before anything else is tried"
+    assert node.calls[1] == "vecs create MACHINE_SSL_CERT"
+    assert assert_invariant(node, here.journal) == "new"
+
+
+def test_services_that_do_not_come_back_bring_the_old_certificate_back(node: FakeNode, state: State) -> None:
+    def break_with_new(call: str) -> None:
+        new_in_store = node.certificate == pair("new")[0]
+        node.never_start = {"vmware-vpxd"} if new_in_store else set()
+
+    node.hook = break_with_new
+    here = world(node, state)
+    run(here)
+    told = status(here.journal, alive=False)
+    assert told["state"] == "rolled_back"
+    assert "Not running again by the deadline: vmware-vpxd" in told["sentence"]
+    assert assert_invariant(node, here.journal) == "old"
+    assert not state.staged_key.exists()
+
+
+def test_when_nothing_starts_any_more_the_instructions_are_told(node: FakeNode, state: State) -> None:
+    node.never_start = {"vmware-vpxd"}
+    here = world(node, state)
+    run(here)
+    told = status(here.journal, alive=False)
+    assert told["state"] == "stuck"
+    backup = backups(state.backup)[0]
+    assert told["instructions"] == [
+        "/bin/service-control --stop --all",
+        "/bin/service-control --start vmafdd",
+        "/bin/service-control --start vmdird",
+        "/bin/service-control --start vmcad",
+        "/usr/lib/vmware-vmafd/bin/vecs-cli entry delete --store MACHINE_SSL_CERT --alias __MACHINE_CERT -y",
+        "/usr/lib/vmware-vmafd/bin/vecs-cli entry create --store MACHINE_SSL_CERT --alias __MACHINE_CERT"
+        f" --cert {backup.machine.cert} --key {backup.machine.key}",
+        "/bin/service-control --start --all",
+    ]
+
+
+def test_a_service_that_somebody_had_stopped_stays_stopped(node: FakeNode, state: State) -> None:
+    node.running = node.running - {"vsphere-ui"}
+    here = world(node, state)
+    run(here)
+    assert node.running == (CORE | PROFILE) - {"vsphere-ui"}
+    assert status(here.journal, alive=False)["state"] == "committed"
+
+
+def test_the_legacy_store_goes_with_the_swap_and_back(monkeypatch: pytest.MonkeyPatch, state: State) -> None:
+    node = _node(monkeypatch, legacy=True)
+    run(world(node, state))
+    assert node.stores["STS_INTERNAL_SSL_CERT"]["__MACHINE_CERT"][1] == [pair("new")[0]]
+
+
+def test_a_roll_back_puts_the_legacy_pair_back_too(monkeypatch: pytest.MonkeyPatch, state: State) -> None:
+    node = _node(monkeypatch, legacy=True)
+    node.stores["STS_INTERNAL_SSL_CERT"]["__MACHINE_CERT"] = ("Private Key", [pair("legacy")[0]], pair("legacy")[1])
+    node.hook = lambda call: setattr(
+        node, "never_start", {"vmware-vpxd"} if node.certificate == pair("new")[0] else set()
+    )
+    here = world(node, state)
+    run(here)
+    assert assert_invariant(node, here.journal) == "old"
+    assert pem.sha256(node.stores["STS_INTERNAL_SSL_CERT"]["__MACHINE_CERT"][1][0]) == pem.sha256(pair("legacy")[0])
+
+
+def test_backups_are_pruned_to_the_retention_count(node: FakeNode, state: State) -> None:
+    for age in range(4):
+        folder = Path(state.backup, f"2025010{age}T000000Z-aa")
+        folder.mkdir()
+        (folder / "about.json").write_text("{}")
+    Path(state.backup, "20250101T000000Z-incomplete").mkdir()
+    run(world(node, state))
+    kept = sorted(path.name for path in state.backup.iterdir())
+    assert len(kept) == QUICK.backups_kept
+    assert kept[-1].endswith(OLD_SHA256[:12])
+
+
+def test_window_steps_are_walked_in_the_documented_order() -> None:
+    assert [step.name for step in WINDOW] == ["stop", "core", "replace", "mirror", "start", "served"]
