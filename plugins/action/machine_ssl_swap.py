@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.utils.display import Display
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeUnreachable, Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.progress import Story
+
+display = Display()
+
+# One question waits this long on the node for news: few round trips, and a sign of life for who watches.
+WAIT = 10.0
+# A node that does not answer at all when the swap is to begin is given up soon: nothing may be under way there.
+FIRST_CONTACT = 60.0
+PAUSE = 3.0
+
+HEALTHY_ENDS = {
+    "swapped": ("committed",),
+    "rolled_back": ("committed",),
+    "resumed": ("committed", "rolled_back", "refused"),
+}
+
+
+class ActionModule(NodeAction):
+    """Starts the swap on the node, where it runs on its own, and tells its journal until the end."""
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        self._until = time.monotonic() + options["follow_timeout"]
+        first_deadline = min(self._until, time.monotonic() + FIRST_CONTACT)
+        started = self._insist(
+            lambda: self.call_node(self.module_name, options, self._task.check_mode), deadline=first_deadline
+        )
+        if not started.pop("started"):
+            started.pop("cursor", None)
+            return started
+        swap = self._follow(options, started["cursor"])
+        return _result(options, swap)
+
+    def _follow(self, options: dict[str, Any], cursor: dict[str, Any]) -> dict[str, Any]:
+        """Tell the news until nobody owns the window any more; returns the swap's status."""
+        story = Story()
+        question = {"state_dir": options["state_dir"], "wait": WAIT}
+        while True:
+            ask = partial(self.call_node, "swap_follow", dict(question, cursor=cursor))
+            news = self._insist(ask, self._until)
+            for record in news["records"]:
+                self._say(story.line(record))
+                cursor = {"journal": record["journal"], "n": record["n"]}
+            if not news["alive"] and not news["records"]:
+                return dict(news["swap"])
+            if not news["records"]:
+                self._say(f"… {story.step}" if story.step else "…")
+
+    def _insist(self, ask: Callable[[], dict[str, Any]], deadline: float) -> dict[str, Any]:
+        """Ask again over a new connection until there is an answer: the node goes on meanwhile."""
+        told = False
+        while True:
+            try:
+                return ask()
+            except NodeUnreachable as lost:
+                if time.monotonic() + PAUSE > deadline:
+                    raise NodeUnreachable(
+                        f"{lost} The swap on the node, if it had begun, goes on without us and ends or undoes itself."
+                        " Ask how it went with machine_ssl_swap and state=status, or simply rotate again."
+                    ) from lost
+                if not told:
+                    self._say("connection lost; the node goes on by itself, and we try to reach it again")
+                told = True
+                time.sleep(PAUSE)
+                with contextlib.suppress(AnsibleError):
+                    self.reset_connection()
+
+    def _say(self, line: str | None) -> None:
+        if line:
+            display.display(f"  {self._node}  {time.strftime('%H:%M:%S')}  {line}")
+
+    @property
+    def _node(self) -> str:
+        return str(self._task.delegate_to or self.task_vars.get("inventory_hostname", "node"))
+
+
+def _result(options: dict[str, Any], swap: dict[str, Any]) -> dict[str, Any]:
+    state = swap["state"]
+    if state in HEALTHY_ENDS[options["state"]]:
+        return {"changed": state != "refused", "swap": swap}
+    remedy = (
+        "Nothing was changed; put the reason right and run again" if state == "refused" else _REMEDIES.get(state, "")
+    )
+    if swap["instructions"]:
+        remedy = "Type on the node, in this order:\n  " + "\n  ".join(swap["instructions"])
+    raise Refused(swap["sentence"], remedy, {"changed": state != "refused", "swap": swap})
+
+
+_REMEDIES = {
+    "rolled_back": "The node serves its old certificate again. See the journal on the node, and run again",
+    "interrupted": "Run again, or use machine_ssl_swap with state=resumed: it finishes or undoes what was begun",
+    "stuck": "A person is needed",
+}

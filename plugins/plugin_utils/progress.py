@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Internal. A swap's journal records as lines that a person likes to watch. Pure: records in, words out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Record = Mapping[str, Any]
+
+_WORDS = {
+    "prove": "staged key and certificate belong together, PNID is in the SAN",
+    "backup": "old certificate and key saved and read back",
+    "census": "running services recorded",
+    "stop": "services stopped",
+    "core": "certificate storage started",
+    "replace": "certificate replaced in VECS and read back",
+    "mirror": "legacy store brought in line",
+    "start": "services started, census restored",
+    "served": "TLS ports present the certificate",
+    "commit": "staged key removed, old backups pruned",
+}
+
+
+def describe(record: Record, seconds: float | None = None) -> str | None:
+    """One line for a record, None for one that is no news; `seconds` is how long a finished step took."""
+    describer = _DESCRIBERS.get(record["event"])
+    return describer(record, seconds) if describer else None
+
+
+def _opened(record: Record, _: float | None) -> str:
+    return f"{record['intent']} to {record['new_sha256'][:12]} begins (journal {record['journal']})"
+
+
+def _begin(record: Record, _: float | None) -> str | None:
+    return "── window opens: stopping all services" if record["step"] == "stop" else None
+
+
+def _done(record: Record, seconds: float | None) -> str:
+    took = f"{seconds:7.1f} s" if seconds is not None else " " * 9
+    return f"{record['step']:<8}{took}   {_WORDS[record['step']]}{_detail(record)}"
+
+
+def _detail(record: Record) -> str:
+    if record["step"] == "census":
+        return f": {len(record['running'])} running"
+    if record["step"] == "stop" and record.get("stragglers"):
+        return f"; these went on running: {' '.join(record['stragglers'])}"
+    if record["step"] == "start" and record.get("stopped_again"):
+        return f"; stopped again, as before: {' '.join(record['stopped_again'])}"
+    return ""
+
+
+def _taken_over(record: Record, _: float | None) -> str:
+    return "an earlier run was interrupted; what it left is put right first"
+
+
+def _turn(record: Record, _: float | None) -> str:
+    return f"TURNING BACK to the old certificate: {record['message']}"
+
+
+def _failed(record: Record, _: float | None) -> str:
+    return f"{record['step']} failed: {record['message']}"
+
+
+def _stuck(record: Record, _: float | None) -> str:
+    return f"STUCK, a person is needed: {record['message']}"
+
+
+def _closed(record: Record, _: float | None) -> str:
+    reason = f": {record['message']}" if record.get("message") else ""
+    return f"── {record['outcome'].replace('_', ' ')}{reason}"
+
+
+_DESCRIBERS = {
+    "opened": _opened,
+    "begin": _begin,
+    "done": _done,
+    "taken over": _taken_over,
+    "turn": _turn,
+    "failed": _failed,
+    "stuck": _stuck,
+    "closed": _closed,
+}
+
+
+class Story:
+    """Turns records, as they come, into lines; remembers when each step began."""
+
+    def __init__(self) -> None:
+        self._begun: Record | None = None
+
+    @property
+    def step(self) -> str | None:
+        """The step that is under way."""
+        return self._begun["step"] if self._begun else None
+
+    def line(self, record: Record) -> str | None:
+        """The line for the next record."""
+        seconds = None
+        if record["event"] == "begin":
+            self._begun = record
+        elif record["event"] == "done" and self._begun:
+            seconds = max(0.0, record["mono"] - self._begun["mono"])
+        if record["event"] not in ("begin", "skip"):
+            self._begun = None
+        return describe(record, seconds)
