@@ -1,0 +1,17 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
+
+
+class ActionModule(NodeAction):
+    """The work of vcfleet.certs.service_control: one call of the node's verb."""
+
+    CONSTRAINTS = {
+        "mutually_exclusive": [["services", "all", "core"]],
+        "required_one_of": [["services", "all", "core"]],
+        "required_by": {"core": ["node_type"]},
+    }

@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Internal. Options and notes that the modules share which work on a node."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """DOCUMENTATION for every module that talks to a node, STATE for those that keep something on it."""
+
+    DOCUMENTATION = r"""
+options:
+  tool_timeout:
+    description:
+      - How long one call of one vendor tool may take, in seconds. A tool that takes longer is ended and the task fails.
+    type: float
+    default: 120
+requirements:
+  - Python 3.7 or newer on the node. Every vCenter Server from 7.0 brings it. Nothing is installed there.
+  - root on the node, by connection or by C(become). The vendor's tools read the machine account that only root can.
+notes:
+  - Works over a login shell that is the appliance shell, with C(shell) enabled, as well as over bash.
+  - Needs no pipelining and no temporary folder on the node. Options and secrets travel on standard input only.
+  - The commands that were run on the node are in the result as RV(ignore:commands) when Ansible runs with C(-v).
+"""
+
+    STATE = r"""
+options:
+  state_dir:
+    description:
+      - Folder on the node for what this collection keeps there. The staged pair, the backups, the journal and the lock.
+      - It is made with mode C(0700), owned by root.
+    type: path
+    default: /var/lib/vcfleet
+"""

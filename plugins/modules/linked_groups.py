@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: linked_groups
+short_description: Find out from surveys which nodes are linked
+version_added: 0.1.0
+description:
+  - Sorts nodes into linked groups (Enhanced Linked Mode). Two nodes are linked when they have the same SSO domain and
+    the
+    VMCA root of one is among the trusted roots of the other.
+  - A group is refused as a whole when one of its nodes is, and when a node that could not be surveyed may belong to it.
+  - Works on the controller alone and needs no connection.
+author:
+  - The vcfleet.certs authors (@vcfleet)
+requirements:
+  - cryptography 42 or newer on the controller
+options:
+  records:
+    description: The records of the surveyed nodes by inventory name. Each has C(survey) and, if it was judged,
+      C(assessment).
+    type: dict
+    required: true
+  unsurveyed:
+    description: Inventory names of the nodes that could not be surveyed.
+    type: list
+    elements: str
+    default: []
+  overrides:
+    description: Groups by hand. Inventory name to name of the group. They go before what the surveys say.
+    type: dict
+    default: {}
+attributes:
+  check_mode:
+    support: full
+    details: This action never changes anything.
+  diff_mode:
+    support: none
+    details: Nothing changes.
+  idempotent:
+    support: full
+extends_documentation_fragment:
+  - vcfleet.certs.attributes
+seealso:
+  - module: vcfleet.certs.machine_ssl_assess
+"""
+
+EXAMPLES = r"""
+- name: Find out which nodes are linked
+  vcfleet.certs.linked_groups:
+    records:
+      vc01:
+        survey: "{{ hostvars.vc01.node.appliance }}"
+        assessment: "{{ hostvars.vc01.judged.assessment }}"
+      vc02:
+        survey: "{{ hostvars.vc02.node.appliance }}"
+        assessment: "{{ hostvars.vc02.judged.assessment }}"
+    overrides:
+      vc09: dr-site
+  run_once: true
+  register: fleet
+"""
+
+RETURN = r"""
+groups:
+  description: The linked groups, in the order of their first nodes.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: SSO domain and first node, or the name by hand.
+      type: str
+      sample: vsphere.local@vc01
+    nodes:
+      description: The nodes, in the order of O(records).
+      type: list
+      elements: str
+      sample: [vc01, vc02, vc03]
+    sso_domain:
+      description: The SSO domain. V(null) when no node of the group was surveyed.
+      type: str
+      sample: vsphere.local
+    verdict:
+      description: V(refuse) when anything stands in the way of one node, else V(rotate) when one is due, else V(keep).
+      type: str
+      sample: rotate
+    reasons:
+      description: Why, naming the nodes.
+      type: list
+      elements: str
+      sample: ["vc02: 29.8 of 730 days are left (4 % of the lifetime), and 33 % or less is due."]
+
+remedy:
+  description: What to do about the failure. It is the last part of RV(ignore:msg), too.
+  type: str
+  returned: failure
+  sample: Start it with `service-control --start vmafdd`.
+details:
+  description: The evidence for the failure, such as the command that failed, its exit status and its output without
+    secrets.
+  type: dict
+  returned: failure
+  sample: {"argv": ["/usr/lib/vmware-vmafd/bin/vecs-cli", "store", "list"], "rc": 253, "code": 1021, "stdout": "",
+    "stderr": "vecs-cli failed. Error 1021: Cannot connect to vmafd service. "}
+"""

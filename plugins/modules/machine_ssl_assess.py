@@ -1,0 +1,297 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: machine_ssl_assess
+short_description: Judge from a survey whether and how to rotate a machine certificate
+version_added: 0.1.0
+description:
+  - Decides whether the machine certificate of a node is due, what the new one will look like, and what stands in the
+    way.
+  - Works on the controller alone, from the survey of M(vcfleet.certs.appliance_info), and needs no connection.
+  - Does not fail because of a finding. That the verdict is V(refuse) is for the caller to act on. It fails when
+    O(policy) is not usable, and then names every option that is not.
+author:
+  - The vcfleet.certs authors (@vcfleet)
+requirements:
+  - cryptography 42 or newer on the controller
+options:
+  survey:
+    description: RV(vcfleet.certs.appliance_info#module:appliance).
+    type: dict
+    required: true
+  policy:
+    description: The rules to judge by.
+    type: dict
+    default: {}
+    suboptions:
+      days_left:
+        description: The certificate is due when it ends in so many days or fewer.
+        type: float
+      lifetime_fraction:
+        description:
+          - The certificate is due when this fraction of its lifetime, or less, is left.
+          - A third when O(policy.days_left) is left out, too. When both are given, the first that is reached counts.
+        type: float
+      force:
+        description: Take the certificate for due in any case.
+        type: bool
+        default: false
+      force_reason:
+        description: Why. It goes into the plan and the report. Required with O(policy.force).
+        type: str
+      allow_custom_ca:
+        description: Replace a certificate that another certificate authority than the node's VMCA has issued.
+        type: bool
+        default: false
+      drop_sans:
+        description: Subject alternative names of the current certificate that the new one need not have. All others
+          are kept.
+        type: list
+        elements: str
+        default: []
+      san:
+        description: Subject alternative names that the new certificate gets besides the PNID and those of the current
+          one.
+        type: dict
+        default: {}
+        suboptions:
+          dns:
+            description: DNS names. No wildcards, which VMCA refuses.
+            type: list
+            elements: str
+            default: []
+          ip:
+            description: IP addresses.
+            type: list
+            elements: str
+            default: []
+          email:
+            description: E-mail addresses.
+            type: list
+            elements: str
+            default: []
+      subject:
+        description:
+          - Fields of the subject, apart from the common name, which is the PNID.
+          - A field that is left out is taken from the current certificate. An empty string leaves it out of the new
+            one.
+        type: dict
+        default: {}
+        suboptions:
+          country:
+            description: Two letters. V(US) when the current certificate has none.
+            type: str
+          organization:
+            description: The organization.
+            type: str
+          organizational_unit:
+            description: The organizational unit.
+            type: str
+          state:
+            description: State or province.
+            type: str
+          locality:
+            description: Locality.
+            type: str
+      disk_used_max:
+        description: A file system that is fuller than this fraction stands in the way.
+        type: float
+        default: 0.9
+      clock_offset_max:
+        description: A clock that is further than this from the controller's stands in the way, in seconds.
+        type: float
+        default: 60
+attributes:
+  check_mode:
+    support: full
+    details: This action never changes anything.
+  diff_mode:
+    support: none
+    details: Nothing changes.
+  idempotent:
+    support: full
+extends_documentation_fragment:
+  - vcfleet.certs.attributes
+seealso:
+  - module: vcfleet.certs.appliance_info
+"""
+
+EXAMPLES = r"""
+- name: Survey the node
+  vcfleet.certs.appliance_info:
+  register: node
+
+- name: Judge whether its machine certificate is due
+  vcfleet.certs.machine_ssl_assess:
+    survey: "{{ node.appliance }}"
+    policy:
+      days_left: 60
+      san:
+        dns: [vcenter.example.com]
+      subject:
+        country: CH
+        organization: Example AG
+  register: judged
+
+- name: Stop when something stands in the way
+  ansible.builtin.assert:
+    that: judged.assessment.verdict != 'refuse'
+    fail_msg: "{{ judged.summary }}"
+"""
+
+RETURN = r"""
+assessment:
+  description: The judgement.
+  type: dict
+  returned: success
+  contains:
+    schema:
+      description: Version of this record's form.
+      type: int
+      sample: 1
+    verdict:
+      description: V(rotate), V(keep) when the certificate is not due, V(refuse) when it is due and something stands
+        in the way.
+      type: str
+      sample: rotate
+    due:
+      description: Whether the certificate is due.
+      type: bool
+      sample: true
+    reasons:
+      description: Why it is due, or why not.
+      type: list
+      elements: str
+      sample: ["29.8 of 730 days are left (4 % of the lifetime), and 33 % or less is due."]
+    current:
+      description: Facts of the current certificate. V(null) when it cannot be read.
+      type: dict
+      contains:
+        subject:
+          description: The subject as text.
+          type: str
+          sample: CN=vc01.lab.example,C=US
+        cn:
+          description: The common name.
+          type: str
+          sample: vc01.lab.example
+        sans:
+          description: The subject alternative names by kind.
+          type: dict
+          sample: {"dns": ["vc01.lab.example"], "ip": [], "email": [], "other": []}
+        issuer:
+          description: The issuer as text.
+          type: str
+          sample: CN=CA,DC=vsphere,DC=local,C=US,ST=California,O=vc01.lab.example,OU=VMware Engineering
+        serial:
+          description: The serial number in hex.
+          type: str
+          sample: ea02f1c4d5b6a798
+        not_before:
+          description: Start of validity, in UTC.
+          type: str
+          sample: "2024-12-22T15:45:02Z"
+        not_after:
+          description: End of validity, in UTC.
+          type: str
+          sample: "2026-12-22T15:45:02Z"
+        sha1:
+          description: SHA-1 of the DER, lower hex without colons. What vCenter calls the thumbprint.
+          type: str
+          sample: 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12
+        sha1_colons:
+          description: The same in upper case with colons.
+          type: str
+          sample: 2F:D4:E1:C6:7A:2D:28:FC:ED:84:9E:E1:BB:76:E7:39:1B:93:EB:12
+        sha256:
+          description: SHA-256 of the DER, lower hex without colons.
+          type: str
+          sample: 8d4b4b7a2b8f0b6b51d8d1f6c6d8d7a9e0b9f4f3c2a1908f7e6d5c4b3a291807
+        days_left:
+          description: Days until the end of validity, negative after it.
+          type: float
+          sample: 29.8
+        lifetime_fraction_left:
+          description: The fraction of the lifetime that is left, from 1 to 0.
+          type: float
+          sample: 0.041
+    wanted:
+      description: What the new certificate will have. V(null) when that cannot be said.
+      type: dict
+      contains:
+        cn:
+          description: The common name, which is the PNID byte for byte.
+          type: str
+          sample: vc01.lab.example
+        dns:
+          description: DNS names, the PNID first.
+          type: list
+          elements: str
+          sample: [vc01.lab.example, vcenter.example.com]
+        ip:
+          description: IP addresses.
+          type: list
+          elements: str
+          sample: [198.18.0.11]
+        email:
+          description: E-mail addresses.
+          type: list
+          elements: str
+          sample: []
+        subject:
+          description: The other fields of the subject. V(null) for those that are left out.
+          type: dict
+          sample: {"country": "CH", "organization": "Example AG", "organizational_unit": null, "state": null,
+            "locality": null}
+    san_changes:
+      description: The subject alternative names that are kept, added and dropped.
+      type: dict
+      sample: {"kept": ["vc01.lab.example"], "added": ["vcenter.example.com"], "dropped": []}
+    findings:
+      description: What was found, the worst first.
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: Stable identifier of the kind of finding.
+          type: str
+          sample: vmca-root-expiring
+        severity:
+          description: V(refuse) stands in the way, V(warn) deserves a look, V(info) is good to know.
+          type: str
+          sample: warn
+        message:
+          description: What was found.
+          type: str
+          sample: The VMCA root ends 2027-10-01, so the new certificate will end then, too, and not after two years.
+        evidence:
+          description: The facts behind it.
+          type: dict
+          sample: {"not_after": "2027-10-01T00:00:00Z"}
+        remedy:
+          description: What to do about it.
+          type: str
+          sample: Renew the VMCA root before it ends.
+summary:
+  description: Verdict, reasons and findings as plain text for people.
+  type: str
+  returned: success
+  sample: "rotate: 29.8 of 730 days are left (4 % of the lifetime), and 33 % or less is due."
+
+remedy:
+  description: What to do about the failure. It is the last part of RV(ignore:msg), too.
+  type: str
+  returned: failure
+  sample: Start it with `service-control --start vmafdd`.
+details:
+  description: The evidence for the failure, such as the command that failed, its exit status and its output without
+    secrets.
+  type: dict
+  returned: failure
+  sample: {"argv": ["/usr/lib/vmware-vmafd/bin/vecs-cli", "store", "list"], "rc": 253, "code": 1021, "stdout": "",
+    "stderr": "vecs-cli failed. Error 1021: Cannot connect to vmafd service. "}
+"""
