@@ -4,13 +4,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What this machine offers for the tests, and the virtual environments made from it. Standard library only.
 
-    environment.py report             what was found, what was not
-    environment.py newest             the newest supported ansible-core that a Python here can run
-    environment.py cores              all of them, oldest first
-    environment.py python 3.7         the path of that interpreter (exit status 1 when there is none)
-    environment.py venv NAME          build/venv/NAME from tests/requirements/NAME.txt
-    environment.py farm FOLDER        a folder of links python3.x -> real interpreter, for ansible-test
-    environment.py packages           the Debian packages that the simulated nodes need; installs them when run as root
+environment.py report             what was found, what was not
+environment.py newest             the newest supported ansible-core that a Python here can run
+environment.py cores              all of them, oldest first
+environment.py python 3.7         the path of that interpreter (exit status 1 when there is none)
+environment.py venv NAME          build/venv/NAME from tests/requirements/NAME.txt
+environment.py farm FOLDER        a folder of links python3.x -> real interpreter, for ansible-test
+environment.py packages           the Debian packages that the simulated nodes need; installs them when run as root
 """
 
 from __future__ import annotations
@@ -116,8 +116,10 @@ def newest() -> int:
     """Print the newest ansible-core series this machine can run."""
     found = available_cores()
     if not found:
-        print("No Python 3.11, 3.12 or 3.13 with the venv module was found (Debian: apt-get install python3-venv).",
-              file=sys.stderr)
+        print(
+            "No Python 3.11, 3.12 or 3.13 with the venv module was found (Debian: apt-get install python3-venv).",
+            file=sys.stderr,
+        )
         return 1
     print(found[-1])
     return 0
@@ -197,14 +199,21 @@ def packages() -> int:
         return 0
     line = f"apt-get install --yes --no-install-recommends {' '.join(wanted)}"
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        print(f"The simulated nodes need programs that are not here. Run this once, then try again:\n\n    sudo {line}\n",
-              file=sys.stderr)
+        print(
+            f"The simulated nodes need programs that are not here. Run this once, then try again:\n\n    sudo {line}\n",
+            file=sys.stderr,
+        )
         return 1
     print(f"installing {' '.join(wanted)}", flush=True)
-    with _no_services_started():
+    with _ServicesHeldBack():
         for step in (["apt-get", "update"], line.split()):
-            answer = subprocess.run(step, capture_output=True, text=True, check=False,
-                                    env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+            answer = subprocess.run(
+                step,
+                capture_output=True,
+                text=True,
+                check=False,
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            )
             if answer.returncode != 0:
                 print(f"{' '.join(step)} failed:\n{answer.stdout}{answer.stderr}", file=sys.stderr)
                 return 1
@@ -213,7 +222,7 @@ def packages() -> int:
     return 0
 
 
-class _no_services_started:
+class _ServicesHeldBack:
     """While packages are unpacked, Debian's policy hook keeps their services (a system sshd) from starting."""
 
     def __enter__(self) -> None:

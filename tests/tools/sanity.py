@@ -70,8 +70,15 @@ def run(command: list[str | Path], folder: Path, environment: dict[str, str], fe
     """Run ansible-test, pass its output on, and judge it by what it says it did."""
     ran = 0
     skipped_all = False
-    with subprocess.Popen(command, cwd=folder, env=environment, text=True, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
         for line in process.stdout or ():
             sys.stdout.write(line)
             sys.stdout.flush()

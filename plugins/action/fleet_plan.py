@@ -1,0 +1,24 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.utils.display import Display
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.fleet import make_plan, plan_lines
+
+
+class ActionModule(DocumentedAction):
+    """The work of vcfleet.certs.fleet_plan."""
+
+    _requires_connection = False
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Make the plan and show it."""
+        plan = make_plan(options["records"], options["groups"])
+        for line in plan_lines(plan):
+            Display().display(line)
+        return {"changed": False, "plan": plan}

@@ -1,0 +1,33 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.utils.display import Display
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.fleet import PLANNED, ROTATED, summarize, summary_lines
+
+
+class ActionModule(DocumentedAction):
+    """The work of vcfleet.certs.fleet_summary."""
+
+    _requires_connection = False
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Make the summary and show it."""
+        nodes = summarize(options["records"], options["plan"])
+        if self._task.check_mode:
+            _as_planned(nodes, options["plan"])
+        for line in summary_lines(nodes):
+            Display().display(line)
+        return {"changed": False, "nodes": nodes}
+
+
+def _as_planned(nodes: dict[str, Any], plan: dict[str, Any]) -> None:
+    """In check mode nothing ends: what is planned stays planned, unless its stage has refused already."""
+    for name, ended in nodes.items():
+        if plan["nodes"][name]["verdict"] == "rotate" and ended["ending"] != ROTATED:
+            ended["ending"] = PLANNED

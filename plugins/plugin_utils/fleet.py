@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Internal. From the nodes' records to a plan, and from the plan and the records to a summary. Pure functions.
+
+A record is what travels between the stages of one node: {"node", "survey", "assessment", "staged", "swap",
+"verification", "handover"}, each part there once its stage has run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Record = Mapping[str, Any]
+Group = Mapping[str, Any]
+Plan = dict[str, Any]
+
+# How a node's part in the run ended; the order is that of the summary's last line.
+ROTATED, KEPT, PLANNED = "rotated", "kept", "would rotate"
+REFUSED, UNSURVEYED, NOT_BEGUN, FAILED = "refused", "not surveyed", "not begun", "failed"
+ENDINGS = (ROTATED, KEPT, PLANNED, REFUSED, UNSURVEYED, NOT_BEGUN, FAILED, "rolled back", "interrupted", "stuck")
+
+
+def make_plan(records: Mapping[str, Record], groups: Sequence[Group]) -> Plan:
+    """Who is rotated, in which wave, after whom, and why.
+
+    One node a wave: linked groups one after the other. `after` names the nodes of the same group that must be handed
+    over first. Returns {"schema", "waves": [[node]], "nodes": {node: {"group", "verdict", "wave", "after", "reasons",
+    "current", "wanted", "san_changes", "stops", "warnings"}}}.
+    """
+    waves: list[list[str]] = []
+    nodes: dict[str, Any] = {}
+    for group in groups:
+        before: list[str] = []
+        for node in group["nodes"]:
+            planned = _planned_node(records.get(node), group)
+            nodes[node] = planned
+            if planned["verdict"] == "rotate":
+                waves.append([node])
+                planned.update(wave=len(waves), after=list(before))
+                before.append(node)
+    return {"schema": 1, "waves": waves, "nodes": nodes}
+
+
+def _planned_node(record: Record | None, group: Group) -> dict[str, Any]:
+    planned: dict[str, Any] = {"group": group["name"], "wave": None, "after": [], "warnings": []}
+    if record is None:
+        return {**planned, "verdict": UNSURVEYED, "reasons": list(group["reasons"])}
+    assessment = record["assessment"]
+    refused = group["verdict"] == "refuse"
+    rotate = not refused and assessment["verdict"] == "rotate"
+    return {
+        **planned,
+        "verdict": "refuse" if refused else assessment["verdict"],
+        "reasons": list(group["reasons"] if refused else assessment["reasons"]),
+        "current": assessment["current"],
+        "wanted": assessment["wanted"] if rotate else None,
+        "san_changes": assessment.get("san_changes") if rotate else None,
+        "stops": list((record["survey"]["census"] or {}).get("running", [])) if rotate else [],
+        "warnings": [f["message"] for f in assessment["findings"] if f["severity"] == "warn"],
+    }
+
+
+def summarize(records: Mapping[str, Record], plan: Plan) -> dict[str, Any]:
+    """How every planned node ended: {node: {"ending", "old", "new", "window_seconds", "sentence", "todo"}}."""
+    return {node: _ended_node(records.get(node, {}), planned) for node, planned in plan["nodes"].items()}
+
+
+def _ended_node(record: Record, planned: Mapping[str, Any]) -> dict[str, Any]:
+    swap = record.get("swap") or record.get("resumed") or {}
+    new = record.get("verification", {}).get("certificate") or swap.get("new")
+    return {
+        "ending": _ending(record, planned),
+        "old": planned.get("current"),
+        "new": new,
+        "window_seconds": swap.get("window_seconds"),
+        "sentence": swap.get("sentence") or "; ".join(planned["reasons"]),
+        "todo": record.get("handover", {}).get("items", []),
+    }
+
+
+def _ending(record: Record, planned: Mapping[str, Any]) -> str:
+    if planned["verdict"] != "rotate":
+        return {"keep": KEPT, "refuse": REFUSED}.get(planned["verdict"], UNSURVEYED)
+    if "handover" in record:
+        return ROTATED
+    if state := (record.get("swap") or {}).get("state"):
+        # A committed swap without a hand-over: what came after it, the look from outside, has failed.
+        return FAILED if state == "committed" else str(state).replace("_", " ")
+    return NOT_BEGUN if "staged" in record else FAILED
+
+
+# ---- For people ------------------------------------------------------------------------------------------------------
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The plan as lines to read before anything is changed."""
+    nodes = plan["nodes"]
+    groups = dict.fromkeys(planned["group"] for planned in nodes.values())
+    lines = [
+        f"PLAN  {_count(len(nodes), 'node')} in {_count(len(groups), 'linked group')},"
+        f" {len(plan['waves'])} to rotate, one at a time"
+    ]
+    for group in groups:
+        lines += ["", f"  {group}"]
+        for node, planned in nodes.items():
+            if planned["group"] == group:
+                lines += [f"    {line}" for line in _planned_lines(node, planned)]
+    return lines
+
+
+def _planned_lines(node: str, planned: Mapping[str, Any]) -> Iterator[str]:
+    number = f"{planned['wave']}." if planned["wave"] else "-"
+    yield f"{number:<4}{node:<20} {planned['verdict']:<8} {_until(planned.get('current'))}"
+    for reason in planned["reasons"]:
+        yield f"      {reason}"
+    for warning in planned["warnings"]:
+        yield f"      note: {warning}"
+    if wanted := planned.get("wanted"):
+        yield f"      new certificate: CN={wanted['cn']}; {_names(wanted)}{_subject(wanted['subject'])}"
+        yield f"      window: {_count(len(planned['stops']), 'running service')} stop and start again"
+
+
+def _names(wanted: Mapping[str, Any]) -> str:
+    kinds = (("DNS", wanted["dns"]), ("IP", wanted["ip"]), ("e-mail", wanted["email"]))
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in kinds if names)
+
+
+def _subject(subject: Mapping[str, Any]) -> str:
+    fields = ", ".join(str(value) for value in subject.values() if value)
+    return f"; {fields}" if fields else ""
+
+
+def summary_lines(summary: Mapping[str, Any]) -> list[str]:
+    """The summary as lines: one block for each node that got a new certificate, one line for each other."""
+    lines = ["SUMMARY"]
+    for node, ended in summary.items():
+        lines += ["", *(f"  {line}" for line in _ended_lines(node, ended))]
+    todo = [item for ended in summary.values() for item in ended["todo"]]
+    if todo:
+        lines += ["", "  Left for a person: what may still hold an old thumbprint", *_todo_lines(todo)]
+    counts = [(sum(ended["ending"] == ending for ended in summary.values()), ending) for ending in ENDINGS]
+    return [*lines, "", "  " + ", ".join(f"{number} {ending}" for number, ending in counts if number)]
+
+
+def _ended_lines(node: str, ended: Mapping[str, Any]) -> Iterator[str]:
+    window = ended["window_seconds"]
+    took = f", window {window:.1f} s" if window is not None else ""
+    yield f"{node:<20} {ended['ending']}{took}"
+    if ended["ending"] == KEPT:
+        yield f"  {_until(ended['old'])}  SHA-256 {ended['old']['sha256']}"
+    elif ended["ending"] == ROTATED:
+        for word in ("old", "new"):
+            certificate = ended[word]
+            yield f"  {word}  {_until(certificate):<18}  SHA-256  {certificate['sha256']}"
+            yield f"  {'':<23}  SHA-1    {_colons(certificate['sha1'])}"
+    else:
+        yield f"  {ended['sentence']}"
+
+
+def _todo_lines(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    holders = dict.fromkeys(f"{item['holder']} ({item['holds']})" for item in items)
+    return [f"    · {holder}" for holder in holders] + ["    Commands and values for each node: -v, or its record"]
+
+
+def _until(certificate: Mapping[str, Any] | None) -> str:
+    return f"until {certificate['not_after'][:10]}" if certificate and certificate.get("not_after") else ""
+
+
+def _colons(digest: str) -> str:
+    return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2)).upper()
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
