@@ -72,9 +72,11 @@ class World:
     state: State
     journal: Journal
     settings: Settings = field(init=False)
+    seen: Census = field(init=False)
 
     def __post_init__(self) -> None:
         self.settings = Settings.from_record(self.journal.fact("settings"))
+        self.seen = Census([], [], [], [])
 
     @property
     def goal(self) -> str:
@@ -120,8 +122,10 @@ class World:
         entry = self.entry()
         return entry is not None and entry.type == "Private Key" and pem.sha256(entry.chain[0]) == self.target_sha256
 
-    def running(self) -> frozenset[str]:
-        return frozenset(self.toolbox.services.census().running)
+    def look(self) -> frozenset[str]:
+        """The services that run now. Each look costs seconds of the window on an appliance: `seen` keeps the last."""
+        self.seen = self.toolbox.services.census()
+        return frozenset(self.seen.running)
 
     def served(self) -> dict[int, str | None]:
         return served(self.settings.ports, self.settings.pnid)
@@ -136,13 +140,9 @@ class World:
         now = served(self.ports_to_turn(), self.settings.pnid)
         return [port for port, sha256 in now.items() if sha256 not in (None, self.target_sha256)]
 
-    def services_down(self) -> bool:
-        """Nothing of the census runs but what the certificate storage needs, and the service managers."""
-        return self.is_down(self.running())
-
-    def is_down(self, running: frozenset[str]) -> bool:
-        spared = set(self.core) | MANAGERS | set(self.journal.fact("stragglers") or ())
-        return not (running & self.census) - spared
+    def still_up(self, running: frozenset[str]) -> frozenset[str]:
+        """What of the census runs besides the certificate storage's services and the service managers."""
+        return (running & self.census) - set(self.core) - MANAGERS
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Poll until the condition holds; an answer that cannot be read counts as not yet."""
@@ -241,57 +241,49 @@ class TakeCensus(Step):
     name = "census"
 
     def do(self, world: World) -> dict[str, Any]:
-        census = world.toolbox.services.census()
-        if not set(world.core) <= set(census.running):
-            missing = sorted(set(world.core) - set(census.running))
+        world.look()
+        missing = world.seen.missing(world.core)
+        if missing:
             raise NodeError(
                 "Not running before the window: {}".format(", ".join(missing)),
                 remedy="Start them (vcfleet.certs.service_control with core: true) and see why they were down.",
             )
-        return {"running": census.running, "stopped": census.stopped}
+        return {"running": world.seen.running, "stopped": world.seen.stopped}
 
 
 class Stop(Step):
     name = "stop"
 
     def check(self, world: World) -> bool:
-        return world.services_down() or (world.holds_target() and not world.stale_ports())
+        stragglers = frozenset(world.journal.fact("stragglers") or ())
+        return world.still_up(world.look()) <= stragglers or (world.holds_target() and not world.stale_ports())
 
     def do(self, world: World) -> dict[str, Any]:
-        before = self._up(world)
+        before = world.still_up(frozenset(world.seen.running))
         for _attempt in range(STOP_ATTEMPTS):
             command = _evidence_only(lambda: world.toolbox.services.stop(None, world.settings.stop_timeout))
-            if world.wait_until(_down_or_at_rest(world), world.settings.stop_timeout) and self._up(world) < before:
-                break
-        stragglers = self._up(world)
-        if stragglers and stragglers >= before:
-            raise NodeError("No service stopped: {}".format(", ".join(sorted(stragglers))), command=command)
-        return dict(command, stragglers=sorted(stragglers))
-
-    @staticmethod
-    def _up(world: World) -> frozenset[str]:
-        return (world.running() & world.census) - set(world.core) - MANAGERS
+            world.wait_until(_down_or_at_rest(world), world.settings.stop_timeout)
+            stragglers = world.still_up(frozenset(world.seen.running))
+            if not stragglers or stragglers < before:
+                return dict(command, stragglers=sorted(stragglers))
+        raise NodeError("No service stopped: {}".format(", ".join(sorted(stragglers))), command=command)
 
 
 class StartCore(Step):
     name = "core"
 
     def check(self, world: World) -> bool:
-        return set(world.core) <= world.running() and _holds(lambda: bool(world.toolbox.vecs.stores()))
+        return set(world.core) <= world.look() and _holds(lambda: bool(world.toolbox.vecs.stores()))
 
     def do(self, world: World) -> dict[str, Any]:
         commands = [
             _evidence_only(partial(world.toolbox.services.start, [name], world.settings.start_timeout))
             for name in world.core
-            if name not in world.running()
+            if name not in world.seen.running
         ]
         if not world.wait_until(lambda: self.check(world), world.settings.settle_timeout):
-            missing = sorted(set(world.core) - world.running())
-            raise NodeError(
-                "The certificate storage does not start: %s"
-                % (", ".join(missing) or "vmafdd runs but does not answer"),
-                commands=commands,
-            )
+            missing = ", ".join(world.seen.missing(world.core)) or "vmafdd runs but does not answer"
+            raise NodeError(f"The certificate storage does not start: {missing}", commands=commands)
         return {"commands": commands}
 
 
@@ -333,23 +325,20 @@ class Start(Step):
     name = "start"
 
     def check(self, world: World) -> bool:
-        return world.census <= world.running()
+        return world.census <= world.look()
 
     def do(self, world: World) -> dict[str, Any]:
-        services = world.toolbox.services
         for _attempt in range(START_ATTEMPTS):
-            command = _evidence_only(lambda: services.start(None, world.settings.start_timeout))
+            command = _evidence_only(lambda: world.toolbox.services.start(None, world.settings.start_timeout))
             if world.wait_until(lambda: self.check(world), world.settings.settle_timeout / START_ATTEMPTS):
-                break
-        else:
-            missing = sorted(world.census - world.running())
-            raise NodeError("Not running again by the deadline: {}".format(", ".join(missing)), command=command)
-        return dict(command, stopped_again=self._stop_surplus(world))
+                return dict(command, stopped_again=self._stop_surplus(world))
+        missing = ", ".join(world.seen.missing(world.census))
+        raise NodeError(f"Not running again by the deadline: {missing}", command=command)
 
     @staticmethod
     def _stop_surplus(world: World) -> list[str]:
         """`--start --all` also starts what somebody had stopped before: the census is to be the same again."""
-        surplus = sorted(world.running() & set(world.journal.fact("stopped") or ()))
+        surplus = sorted(set(world.seen.running) & set(world.journal.fact("stopped") or ()))
         if surplus:
             _evidence_only(lambda: world.toolbox.services.stop(surplus, world.settings.stop_timeout))
         return surplus
@@ -515,7 +504,7 @@ def _untouched(world: World) -> bool:
     """The old certificate is stored and served, and the census is complete."""
     entry = world.entry()
     old = world.journal.fact("old_sha256")
-    if entry is None or pem.sha256(entry.chain[0]) != old or not world.census <= world.running():
+    if entry is None or pem.sha256(entry.chain[0]) != old or not world.census <= world.look():
         return False
     return all(sha256 == old for sha256 in served(world.ports_to_turn(), world.settings.pnid).values())
 
@@ -533,22 +522,18 @@ def _refuse_other_certificate_served(world: World, stored: str, before: dict[int
 
 def _down_or_at_rest(world: World) -> Callable[[], bool]:
     """Either all are down, or nothing has moved for a while: waiting longer would only lengthen the outage."""
-    seen: list[Census] = []
-    since = [time.monotonic()]
+    last = world.seen
+    since = time.monotonic()
 
     def condition() -> bool:
-        census = world.toolbox.services.census()
-        if seen != [census]:
-            seen[:] = [census]
-            since[0] = time.monotonic()
-        at_rest = not _in_transit(census) and time.monotonic() - since[0] >= world.settings.quiet
-        return at_rest or world.is_down(frozenset(census.running))
+        nonlocal last, since
+        if not world.still_up(world.look()):
+            return True
+        if world.seen != last or world.seen.pending:
+            last, since = world.seen, time.monotonic()
+        return time.monotonic() - since >= world.settings.quiet
 
     return condition
-
-
-def _in_transit(census: Census) -> bool:
-    return bool(census.start_pending or census.stop_pending)
 
 
 def _evidence_only(act: Callable[[], Any]) -> dict[str, Any]:
