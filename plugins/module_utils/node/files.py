@@ -102,6 +102,17 @@ def publish(fresh: Path, path: Path) -> None:
         raise _unusable(path, error) from error
 
 
+def tighten(path: Path, check_mode: bool) -> bool:
+    """Give a private file to this user alone (0600); True when it was not so, which check mode only tells."""
+    found = path.stat()
+    if found.st_uid == os.geteuid() and not stat.S_IMODE(found.st_mode) & 0o177:
+        return False
+    if not check_mode:
+        os.chown(path, os.geteuid(), os.getegid())
+        path.chmod(0o600)
+    return True
+
+
 def sync(path: StrPath) -> None:
     """fsync a file or a folder."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -81,7 +81,7 @@ class Runner:
             process = self._popen(argv, stdin, umask)
         except OSError as error:
             raise ToolError(
-                f"cannot be run: {argv[0]} ({error.strerror})",
+                f"{argv[0]} is missing or cannot be run ({os.strerror(error.errno or 0)})",
                 argv,
                 remedy=f"Check that this node is a vCenter Server appliance and that {argv[0]} is intact.",
             ) from error

@@ -18,7 +18,7 @@ from ..process import Runner
 _NAMES = "esc_2253,utf8,sep_comma_plus"
 _LINE = re.compile(r"^(subject|issuer|serial|notBefore|notAfter)=\s*(.*?)\s*$", re.MULTILINE)
 _SAN = re.compile(r"Subject Alternative Name:[^\n]*\n\s*([^\n]*)")
-_COMMON_NAME = re.compile(r"(?:^|[,+])CN=((?:\\.|[^\\,+])*)")
+_RDN = re.compile(r"(?:^|[,+])([A-Za-z0-9.]+)=((?:\\.|[^\\,+])*)")
 _KINDS = {"DNS": "dns", "IP Address": "ip", "email": "email"}
 
 
@@ -35,8 +35,11 @@ class Facts(NamedTuple):
     @property
     def common_name(self) -> str | None:
         """The first CN of the subject."""
-        found = _COMMON_NAME.search(self.subject)
-        return _unescaped(found.group(1)) if found else None
+        return next((value for kind, value in self.rdns() if kind == "CN"), None)
+
+    def rdns(self) -> list[tuple[str, str]]:
+        """The subject as (attribute type, value) pairs in its order, values without escapes."""
+        return [(kind, _unescaped(value)) for kind, value in _RDN.findall(self.subject)]
 
     def of_kind(self, kind: str) -> list[str]:
         """The SAN's names of one kind: `dns`, `ip` (canonical), `email`."""

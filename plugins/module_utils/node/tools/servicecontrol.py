@@ -23,6 +23,9 @@ _HEADER = re.compile(r"\s*([A-Za-z][A-Za-z _-]*?)\s*:(?!\S)\s*(.*)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _COMPLAINT = re.compile(r"^(?:Service-control failed\..*|.*startup type is not automatic.*)$", re.MULTILINE)
 
+# They manage the others; which of them `--stop --all` leaves running is not settled (field notes §1.1).
+MANAGERS = frozenset({"lwsmd", "vmware-vmon"})
+
 # vmafdd holds the certificate store; a management node of 6.x has no directory and no VMCA of its own (field notes §9).
 CORE = {
     "embedded": ("vmafdd", "vmdird", "vmcad"),

@@ -135,6 +135,19 @@ class Vecs:
         raise completed.error(known.meaning, code, known.remedy)
 
 
+def known_store(name: str, stores: list[str]) -> str:
+    """The store's name as the node spells it; names do not heed case. Raises NodeError naming those that exist."""
+    for store in stores:
+        if store.lower() == name.lower():
+            return store
+    raise NodeError(
+        f"There is no certificate store {name}; there are {', '.join(stores)}.",
+        "Correct the name. Stores are never created here.",
+        store=name,
+        stores=stores,
+    )
+
+
 def error_code(completed: Completed) -> int | None:
     """The number of `vecs-cli failed. Error <n>:` on stderr, the last one; the exit status has only its low byte."""
     numbers = _ERROR.findall(completed.stderr)
