@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files as certool reads and writes them: in place, by the caller's umask, results unchecked (vmware-cli.md §1.7)."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from .. import pki
+from ..afd_errors import os_error_code
+from ..vmca_errors import BAD_FORMAT, CERT_IO_FAILURE, INVALID_PARAMETER, KEY_IO_FAILURE, VmcaError
+
+
+def read_text(path: str) -> str:
+    """A file's text, empty for a folder; raises VmcaError when it cannot be opened."""
+    if not path:
+        raise VmcaError(INVALID_PARAMETER)
+    if os.path.isdir(path):
+        return ""
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise VmcaError(os_error_code(error)) from None
+
+
+def write_text(path: str, text: str) -> None:
+    """Truncate or create a file and write to it; raises VmcaError only when it cannot be opened."""
+    if not path:
+        raise VmcaError(INVALID_PARAMETER)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    except OSError as error:
+        raise VmcaError(os_error_code(error)) from None
+    # A full disk leaves a short file behind and no error, like the unchecked fwrite of the vendor's tool.
+    with contextlib.suppress(OSError):
+        os.write(descriptor, text.encode("utf-8", "surrogateescape"))
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
+def write_text_silently(path: str, text: str) -> None:
+    """As write_text, but a file that cannot be opened is no error either."""
+    with contextlib.suppress(VmcaError):
+        write_text(path, text)
+
+
+def read_certificate(path: str, unreadable: int = CERT_IO_FAILURE) -> Any:
+    """The first certificate of a PEM file; raises VmcaError, `unreadable` when there is none."""
+    found = pki.certificates(read_text(path))
+    if not found:
+        raise VmcaError(unreadable)
+    return found[0]
+
+
+def read_chain(path: str) -> list[Any]:
+    """All certificates of a PEM file, at least one; raises VmcaError."""
+    text = read_text(path)
+    if not text:
+        raise VmcaError(INVALID_PARAMETER)
+    found = pki.certificates(text)
+    if not found:
+        raise VmcaError(BAD_FORMAT)
+    return found
+
+
+def read_key(path: str, unreadable: int = KEY_IO_FAILURE) -> Any:
+    """The private key of a PEM file, of any kind; asks for the passphrase of an encrypted one.
+
+    Raises VmcaError, `unreadable` when there is no key or the passphrase is wrong.
+    """
+    text = read_text(path)
+    try:
+        key = pki.private_key(text)
+    except pki.EncryptedKeyError:
+        key = _unlocked(text)
+    if key is None:
+        raise VmcaError(unreadable)
+    return key
+
+
+def write_chain(path: str, pem: str) -> None:
+    """All certificates of a PEM text, encoded anew, and one more newline."""
+    write_text(path, "".join(pki.pem(certificate) for certificate in pki.certificates(pem)) + "\n")
+
+
+def _unlocked(text: str) -> Any | None:
+    with contextlib.suppress(pki.EncryptedKeyError):
+        return pki.private_key(text, _passphrase())
+    return None
+
+
+def _passphrase() -> str:
+    """OpenSSL's question: on the terminal, or on stderr and stdin where there is none."""
+    with _terminal() as terminal:
+        if terminal is not None:
+            import getpass
+
+            return getpass.getpass("Enter PEM pass phrase:", terminal)
+    sys.stderr.write("Enter PEM pass phrase:")
+    sys.stderr.flush()
+    try:
+        line = sys.stdin.readline() if sys.stdin else ""
+    except (OSError, ValueError):
+        line = ""
+    sys.stderr.write("\n")
+    sys.stderr.flush()
+    return line.rstrip("\n")
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[Any]:
+    try:
+        terminal = open("/dev/tty", "w+", encoding="utf-8")  # noqa: SIM115  closed below
+    except OSError:
+        yield None
+        return
+    with terminal:
+        yield terminal
