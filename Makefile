@@ -24,11 +24,13 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(TREE)
 RESULTS := build/results
 WORKERS ?= 2
 
-# `make nodes`
+# `make nodes`: how many, in linked groups of how many (all of them when not given; 1 for nodes on their own), which
+# releases (dealt in turn) and what root's login shell is.
 N ?= 3
-LINKED ?= all
+LINKED ?=
 PROFILE ?= 8.0u3
 SHELL_ ?= appliance
+SIMVC = PYTHONPATH=tests/appliance $(PYTHON) -B -m simvc.lab
 
 VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
 TARBALL := build/dist/vcfleet-certs-$(VERSION).tar.gz
@@ -49,11 +51,14 @@ help: ## list the targets
 demo: packages $(VENV)/.ready $(TARBALL) ## rotate a linked group of three simulated vCenters, and show it
 	@$(PYTHON) tests/tools/demo.py $(TARBALL)
 
-nodes: packages $(VENV)/.ready $(TREE)/.ready ## start simulated nodes and keep them: N=3 LINKED=all|none PROFILE=8.0u3 SHELL_=appliance|bash
-	@PYTHONPATH=tests/appliance $(PYTHON) -m simvc.lab start --nodes $(N) --linked $(LINKED) --profile $(PROFILE) --shell $(SHELL_)
+nodes: packages $(VENV)/.ready ## start simulated nodes and keep them: N=3 LINKED=3 PROFILE=8.0u3 SHELL_=appliance|bash
+	@mkdir -p build
+	@$(SIMVC) up --nodes $(N) $(if $(LINKED),--linked $(LINKED)) $(PROFILE:%=--profile %) --shell $(SHELL_) \
+	  --inventory build/nodes.yml
+	@echo 'Make it stop: make nodes-stop'
 
 nodes-stop: $(VENV)/.ready ## end the nodes that `make nodes` started
-	@PYTHONPATH=tests/appliance $(PYTHON) -m simvc.lab stop
+	@$(SIMVC) down
 
 ##@ Check it
 
@@ -92,7 +97,8 @@ lint: $(LINT)/.ready $(TREE)/.ready ## ansible-lint (production), yamllint, ruff
 	@PATH="$(CURDIR)/$(LINT)/bin:$$PATH" python3 tests/tools/ansible_lint.py
 
 types: $(LINT)/.ready $(TREE)/.ready ## mypy, strict, for both halves of the product
-	@$(LINT)/bin/mypy --no-error-summary plugins/module_utils plugins/plugin_utils plugins/action
+	@cd $(TREE) && MYPYPATH=. $(CURDIR)/$(LINT)/bin/mypy --config-file $(CURDIR)/pyproject.toml \
+	  $(addprefix -p ansible_collections.vcfleet.certs.plugins.,module_utils plugin_utils action)
 
 docs: $(LINT)/.ready $(TREE)/.ready ## antsibull-docs lint-collection-docs
 	@PATH="$(CURDIR)/$(LINT)/bin:$$PATH" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs=all .
