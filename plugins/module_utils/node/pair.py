@@ -113,9 +113,12 @@ def backups(parent: Path) -> list[Backup]:
 
 
 def prune(parent: Path, kept: int) -> list[str]:
-    """Remove all but the newest `kept` complete backups, and every incomplete one; returns the removed ids."""
+    """Remove all but the newest `kept` complete backups, and every incomplete one; returns the removed ids.
+
+    Their names begin with a time; what is called otherwise is another's, such as the backups of single entries.
+    """
     keep = {backup.id for backup in backups(parent)[-kept:]}
-    surplus = [folder for folder in sorted(parent.iterdir()) if folder.name not in keep]
+    surplus = [folder for folder in sorted(parent.glob("[0-9]*")) if folder.name not in keep]
     for folder in surplus:
         shutil.rmtree(str(folder))
     return [folder.name for folder in surplus]
