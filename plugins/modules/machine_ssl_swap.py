@@ -46,7 +46,7 @@ options:
       when left out.
     type: str
   force:
-    description: Swap although the node holds the certificate that is staged, or roll back to an expired one.
+    description: Swap although the node serves another certificate than VECS holds, or roll back to an expired one.
     type: bool
     default: false
   stop_timeout:
@@ -66,7 +66,7 @@ options:
       one before.
     type: list
     elements: int
-    default: [443, 5480]
+    default: [443, 5480, 7444]
   backups_kept:
     description: How many backups are kept on the node.
     type: int
@@ -84,8 +84,7 @@ attributes:
     support: full
     details: The diff shows the thumbprints, never a key.
   idempotent:
-    support: partial
-    details: Not with O(force=true).
+    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
   - vcfleet.certs.attributes.node
