@@ -116,8 +116,7 @@ class Keeper:
 
     def demolish(self) -> None:
         """End everything that the lab started and remove its folder."""
-        for name in self.processes:
-            self._kill(name)
+        self._kill(*self.processes)
         _kill_processes_in_network(self.switch.pid)
         self.switch.kill()
         self.switch.wait()
@@ -146,12 +145,16 @@ class Keeper:
             f"link set {port} master br0 up",
         )
 
-    def _kill(self, name: str) -> None:
-        init = self._init(name)
-        self.processes[name].kill()
-        self.processes[name].wait()
-        if init:
-            _wait_for_end(init)
+    def _kill(self, *names: str) -> None:
+        """By the first process, since its parent then reaps it; its end is the end of all in the node."""
+        for name in names:
+            init = self._init(name)
+            if init:
+                os.kill(init, signal.SIGKILL)
+            else:
+                self.processes[name].kill()
+        for name in names:
+            self.processes[name].wait()
 
     def _is_on(self, name: str) -> bool:
         return name in self.processes and self.processes[name].poll() is None
@@ -186,10 +189,6 @@ def _port(node: NodePlan) -> str:
 def _wait_for_own_network(pid: int) -> None:
     ours = os.readlink("/proc/self/ns/net")
     _wait(lambda: os.readlink(f"/proc/{pid}/ns/net") != ours, f"process {pid} never got its network namespace")
-
-
-def _wait_for_end(pid: int) -> None:
-    _wait(lambda: not os.path.exists(f"/proc/{pid}"), f"process {pid} does not end")
 
 
 def _wait_for_loop_device(image: Path) -> None:
