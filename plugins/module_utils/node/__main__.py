@@ -19,6 +19,7 @@ from .tools.toolbox import Toolbox
 
 VERBS = (
     "appliance_info",
+    "appliance_shell",
     "certool_certificate",
     "certool_keypair",
     "machine_ssl_swap",

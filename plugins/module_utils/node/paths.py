@@ -51,6 +51,7 @@ class State:
         self.backup = self.root / "backup"
         self.journal = self.root / "journal"
         self.lock = self.root / "lock"
+        self.login_shell = self.root / "login_shell"
         self.staged_key = self.staging / "machine.key"
         self.staged_pub = self.staging / "machine.pub"
         self.staged_cert = self.staging / "machine.crt"
