@@ -12,7 +12,8 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeUnreachable, Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeUnreachable
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.progress import Story
 
 display = Display()

@@ -28,14 +28,15 @@ options:
     type: dict
     default: {}
     suboptions:
-      days_left:
-        description: The certificate is due when it ends in so many days or fewer.
-        type: float
       lifetime_fraction:
         description:
-          - The certificate is due when this fraction of its lifetime, or less, is left.
-          - A third when O(policy.days_left) is left out, too. When both are given, the first that is reached counts.
+          - The certificate is due when this fraction of its lifetime, or less, is left. A third when left out.
         type: float
+      days_left:
+        description:
+          - The certificate is also due when it ends in so many days or fewer, whatever the fraction says.
+        type: float
+        default: 0
       force:
         description: Take the certificate for due in any case.
         type: bool

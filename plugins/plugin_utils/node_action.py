@@ -15,6 +15,8 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_program import 
 
 display = Display()
 
+_PRESENT = "vcfleet-posix-shell"
+
 
 class NodeUnreachable(AnsibleConnectionFailure):
     """The connection could not be made or broke; what the node went on to do is not known.
@@ -26,6 +28,10 @@ class NodeUnreachable(AnsibleConnectionFailure):
 
 class NodeRefused(Refused):
     """The node answered that it cannot, or did not answer as it should although the connection held."""
+
+
+class ApplianceShellRefused(NodeRefused):
+    """The login shell is the appliance shell, and its command `shell` runs no Python for us."""
 
 
 class NodeAction(DocumentedAction):
@@ -68,6 +74,10 @@ class NodeAction(DocumentedAction):
         )
         return Completed(rc or 0, _text(stdout), _text(stderr))
 
+    def has_posix_shell(self) -> bool:
+        """Does a POSIX shell answer, and not the appliance shell?"""
+        return _PRESENT in self.run_in_shell(f"echo {_PRESENT}").stdout.splitlines()
+
     @property
     def interpreter(self) -> str | None:
         """`ansible_python_interpreter` of the task's (or the delegated) host, when it is an absolute path."""
@@ -86,7 +96,8 @@ class NodeAction(DocumentedAction):
         answer = node_program.parse_answer(completed.stdout)
         if answer is None:
             diagnosis = node_program.diagnose(completed, through_appliance_shell)
-            raise NodeRefused(diagnosis.problem, diagnosis.remedy, diagnosis.details)
+            refused = ApplianceShellRefused if through_appliance_shell else NodeRefused
+            raise refused(diagnosis.problem, diagnosis.remedy, diagnosis.details)
         return answer
 
     def _refusal(self, answer: dict[str, Any]) -> NodeRefused:

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import assess
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import render
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import Policy, PolicyError
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
+
+
+class ActionModule(DocumentedAction):
+    """The work of vcfleet.certs.machine_ssl_assess."""
+
+    _requires_connection = False
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Judge the survey by the policy, now."""
+        now = datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+        try:
+            assessment = assess(options["survey"], Policy.from_options(options["policy"]), now)
+        except PolicyError as error:
+            remedy = "Correct these options; nothing was judged"
+            raise Refused(f"The policy cannot be used: {error}", remedy, {"problems": error.problems}) from error
+        except X509Error as error:
+            raise Refused(f"The survey holds a certificate that cannot be read: {error}") from error
+        return {"changed": False, "assessment": assessment, "summary": render(assessment)}

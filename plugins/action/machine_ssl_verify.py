@@ -1,0 +1,31 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, failures, verify
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
+
+
+class ActionModule(DocumentedAction):
+    """The work of vcfleet.certs.machine_ssl_verify."""
+
+    _requires_connection = False
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Check the certificate, now; a check that fails fails the task."""
+        now = datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+        probe = Probe.from_options(options["probe"]) if options["probe"] else None
+        try:
+            verification = verify(options["certificate"], options["roots"], now, options["wanted"], probe)
+        except X509Error as error:
+            raise Refused(f"The certificate cannot be verified: {error}") from error
+        result = {"changed": False, "verification": verification}
+        if verification["ok"]:
+            return result
+        return {**result, "failed": True, "msg": " ".join(failures(verification))}

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Internal. Which nodes are linked (Enhanced Linked Mode), found out from their surveys.
+
+Linked nodes replicate their directory, and the directory fills TRUSTED_ROOTS. So where one node's VMCA root is among
+another's trusted roots, and both are of one SSO domain, the two are linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import x509
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import REFUSE
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.gates import trusted_roots
+
+Records = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass
+class Group:
+    """A linked group on its way: its nodes in inventory order; `unknown` may belong to it but were not surveyed."""
+
+    name: str
+    nodes: list[str]
+    sso_domain: str | None = None
+    unknown: list[str] = field(default_factory=list)
+
+
+def linked_groups(
+    records: Records, unsurveyed: Sequence[str] = (), overrides: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Sort nodes into linked groups: [{"name", "nodes", "sso_domain", "verdict", "reasons"}].
+
+    `records` maps nodes to {"survey", "assessment"}; `overrides` nodes to groups, and goes before what surveys say.
+    A node of `unsurveyed` that no override places may belong to any group that trusts a VMCA root whose node is not
+    known; such groups are refused with it, since a member that nobody looked at may be down already.
+    """
+    placed = dict(overrides or {})
+    groups = [*_by_hand(records, unsurveyed, placed), *_by_survey(records, placed)]
+    lost = [node for node in unsurveyed if node not in placed]
+    for group in groups:
+        if lost and _has_unknown_member(group, records):
+            group.unknown += lost
+    claimed = {node for group in groups for node in group.unknown}
+    groups += [Group(node, [node], unknown=[node]) for node in lost if node not in claimed]
+    order = [*records, *unsurveyed]
+    return [_judged(group, records) for group in sorted(groups, key=lambda group: order.index(group.nodes[0]))]
+
+
+def _by_hand(records: Records, unsurveyed: Sequence[str], placed: Mapping[str, str]) -> Iterable[Group]:
+    named: dict[str, Group] = {}
+    for node in [*records, *unsurveyed]:
+        if node in placed:
+            group = named.setdefault(placed[node], Group(placed[node], []))
+            group.nodes.append(node)
+            if node in records:
+                group.sso_domain = group.sso_domain or _domain(records[node])
+            else:
+                group.unknown.append(node)
+    return named.values()
+
+
+def _by_survey(records: Records, placed: Mapping[str, str]) -> Iterable[Group]:
+    """The connected parts of the graph of nodes and links."""
+    members: dict[str, list[str]] = {}
+    for node in records:
+        if node in placed:
+            continue
+        near = [
+            first for first, nodes in members.items() if any(_linked(records[node], records[each]) for each in nodes)
+        ]
+        merged = [each for first in near for each in members.pop(first)]
+        members[(merged or [node])[0]] = [*merged, node]
+    order = list(records)
+    for nodes in members.values():
+        nodes.sort(key=order.index)
+        domain = _domain(records[nodes[0]])
+        yield Group(f"{domain or 'unknown'}@{nodes[0]}", nodes, domain)
+
+
+def _linked(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    domain = _domain(one)
+    if domain is None or domain != _domain(other):
+        return False
+    return bool(_vmca(one) & _trusted(other) or _vmca(other) & _trusted(one))
+
+
+def _domain(record: Mapping[str, Any]) -> str | None:
+    domain: str | None = record["survey"].get("sso_domain")
+    return domain.lower() if domain else None
+
+
+def _vmca(record: Mapping[str, Any]) -> set[str]:
+    """SHA-256 of the node's own signing certificate, and not of its issuers: an enterprise root links nobody."""
+    return {x509.facts(pem)["sha256"] for pem in (record["survey"].get("vmca_root") or [])[:1]}
+
+
+def _trusted(record: Mapping[str, Any]) -> set[str]:
+    return {x509.facts(pem)["sha256"] for pem in trusted_roots(record["survey"])}
+
+
+def _has_unknown_member(group: Group, records: Records) -> bool:
+    """Does a node of the group trust a VMCA root of its own domain that no surveyed node has?"""
+    known = {sha256 for record in records.values() for sha256 in _vmca(record)}
+    return any(
+        x509.facts(pem)["sha256"] not in known and _looks_like_vmca(pem, records[node])
+        for node in group.nodes
+        if node in records
+        for pem in trusted_roots(records[node]["survey"])
+    )
+
+
+def _looks_like_vmca(pem: str, record: Mapping[str, Any]) -> bool:
+    """A VMCA root names its SSO domain in its subject (vmware-cli.md §1.6, selfca)."""
+    components = ",".join(f"DC={part}" for part in (_domain(record) or "").split("."))
+    return components.lower() in x509.facts(pem)["subject"].lower()
+
+
+def _judged(group: Group, records: Records) -> dict[str, Any]:
+    refused = [f"{node}: {reason}" for node in group.nodes for reason in _refusals(records.get(node))]
+    refused += [f"{node} could not be surveyed{_membership(group, node)}." for node in group.unknown]
+    due = [
+        f"{node}: {' '.join(assessment['reasons'])}"
+        for node in group.nodes
+        for assessment in [records.get(node, {}).get("assessment")]
+        if assessment and assessment["verdict"] == ROTATE
+    ]
+    verdict = REFUSE if refused else ROTATE if due else KEEP
+    return {
+        "name": group.name,
+        "nodes": group.nodes,
+        "sso_domain": group.sso_domain,
+        "verdict": verdict,
+        "reasons": refused or due or [f"No node of {group.name} is due."],
+    }
+
+
+def _refusals(record: Mapping[str, Any] | None) -> list[str]:
+    assessment = (record or {}).get("assessment")
+    if not assessment or assessment["verdict"] != REFUSE:
+        return []
+    return [
+        f"{finding['message']} {finding['remedy']}".strip()
+        for finding in assessment["findings"]
+        if finding["severity"] == REFUSE
+    ]
+
+
+def _membership(group: Group, node: str) -> str:
+    if node in group.nodes:
+        return ""
+    return f", and this group may have it as a member: it trusts a VMCA root whose node is not known (override: {node})"
