@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The 32-bit error numbers of the VMAFD tools and their text (vmware-cli.md §0.5)."""
 
+import errno
+from typing import Any
+
 from .knobs import knob
 
 FILE_NOT_FOUND = 2
@@ -127,7 +130,7 @@ class AfdError(Exception):
         self.code = code
 
 
-def raise_for(answer: dict) -> dict:
+def raise_for(answer: dict[str, Any]) -> dict[str, Any]:
     """Give a daemon's answer back, or raise its error."""
     if answer["code"]:
         raise AfdError(answer["code"])
@@ -136,8 +139,6 @@ def raise_for(answer: dict) -> dict:
 
 def os_error_code(error: OSError) -> int:
     """The number a failed file operation becomes: Win32 where the tools map it, else errno as it is."""
-    import errno
-
     mapped = {errno.ENOENT: FILE_NOT_FOUND, errno.EACCES: ACCESS_DENIED, errno.EPERM: ACCESS_DENIED}
     number = error.errno or errno.EIO
     return mapped.get(number, number)

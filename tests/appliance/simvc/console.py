@@ -31,7 +31,7 @@ def read_char() -> str:
 
 def read_line(limit: int) -> str:
     """At most `limit` bytes of stdin up to and without the newline; echo is off meanwhile on a terminal."""
-    with _Echoless():
+    with Echoless():
         line = bytearray()
         while len(line) < limit:
             byte = _read_byte()
@@ -48,7 +48,7 @@ def _read_byte() -> bytes:
         return b""
 
 
-class _Echoless:
+class Echoless:
     """Turns the echo of a terminal on stdin off; does nothing where stdin is none."""
 
     def __enter__(self) -> None:

@@ -6,10 +6,13 @@
 For tests of single tools and daemons; whoever runs it is the node's root.
 """
 
+import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,22 +40,23 @@ class Done(NamedTuple):
 
 
 class PrivateNode:
-    """A node named `name` whose files live below `folder`; use as a context manager, so that its daemons end.
+    """A node named `name`; use it as a context manager, so that its daemons end and its folder goes.
 
-    Nodes that shall see each other get different `number`s (1 to 250) and each other's addresses as partners.
+    `identity` adds to or replaces parts of the identity file.
     """
 
-    def __init__(self, folder: Path, name: str = "vc01.lab.example", number: int = 1, **identity: Any) -> None:
-        self.root = folder / name
+    def __init__(self, name: str = "vc01.lab.example", **identity: Any) -> None:
+        # Not below a test's own folder: the path of a socket has room for 107 characters only.
+        self.root = Path(tempfile.mkdtemp(prefix="simvc-"))
         self.name = name
-        self.address = _loopback(number)
+        self.address = _loopback()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self.identity = {
+        self.identity: dict[str, Any] = {
             "pnid": name,
             "domain": "vsphere.local",
             "site": "default-site",
-            "machine_id": f"4c4c4544-0051-3210-8042-{number:012d}",
-            "ldu": f"8d1f1b5e-3c5d-4b5f-9a53-{number:012d}",
+            "machine_id": "4c4c4544-0051-3210-8042-b7c04f4a3331",
+            "ldu": "8d1f1b5e-3c5d-4b5f-9a53-0d4b31a1f3c2",
             "node_type": "embedded",
             "address": self.address,
             "listen": self.address,
@@ -63,7 +67,7 @@ class PrivateNode:
             "profile": "8.0u3",
             **identity,
         }
-        self._write("etc/simvc/identity.json", self.identity)
+        self.identify()
         self.knobs({"vmdir.replication_delay": 0})
 
     def __enter__(self) -> "PrivateNode":
@@ -72,6 +76,12 @@ class PrivateNode:
     def __exit__(self, *_: object) -> None:
         for daemon in list(self._running):
             self.stop(daemon)
+        shutil.rmtree(self.root)
+
+    def identify(self, **identity: Any) -> None:
+        """Change parts of the identity file; for nodes that have not started yet."""
+        self.identity.update(identity)
+        self._write("etc/simvc/identity.json", self.identity)
 
     def knobs(self, values: dict[str, Any]) -> None:
         """Replace all knobs of the node."""
@@ -140,7 +150,18 @@ class PrivateNode:
         raise RuntimeError(f"{daemon} did not start")
 
 
-def _loopback(number: int) -> str:
+def link(*nodes: PrivateNode) -> None:
+    """Make nodes that have not started yet a linked group, each one a partner of all others."""
+    servers = [{"name": node.name, "site": node.identity["site"]} for node in nodes]
+    for node in nodes:
+        partners = [{"name": other.name, "address": other.address} for other in nodes if other is not node]
+        node.identify(partners=partners, servers=servers)
+
+
+_numbers = itertools.count(1)
+
+
+def _loopback() -> str:
     """An address of its own for every process that runs tests and every node it has."""
-    pid = os.getpid()
-    return f"127.{pid // 250 % 250 + 1}.{pid % 250 + 1}.{number}"
+    process, number = os.getpid(), next(_numbers)
+    return f"127.{process % 200 + 1}.{number // 250 + 1}.{number % 250 + 1}"

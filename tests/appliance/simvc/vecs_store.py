@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from . import afd_errors, pki
+from . import afd_errors, ca_directory, pki
 from .afd_errors import AfdError
 
 READ, WRITE = 1, 2
@@ -173,7 +173,7 @@ class VecsStore:
         return Entry(*row)
 
     def add(self, store: Store, entry: Entry) -> None:
-        """Raises AfdError 183 for an existing alias; never overwrites."""
+        """Raises AfdError 183 for an existing alias; never overwrites. Roots and CRLs go to the CA directory too."""
         with self._transaction() as db:
             try:
                 db.execute(
@@ -182,9 +182,14 @@ class VecsStore:
                 )
             except sqlite3.IntegrityError:
                 raise AfdError(afd_errors.ALREADY_EXISTS) from None
+        if _mirrored(store, entry):
+            ca_directory.write(str(entry.cert), crl=entry.type == CRL)
 
     def remove(self, store: Store, alias: str) -> None:
         """An alias that does not exist is no error."""
+        for entry in self.entries(store):
+            if entry.alias.lower() == alias.lower() and _mirrored(store, entry):
+                ca_directory.remove(str(entry.cert), crl=entry.type == CRL)
         with self._transaction() as db:
             db.execute("DELETE FROM entries WHERE store = ? AND alias = ?", (store.id, alias))
 
@@ -214,6 +219,10 @@ class VecsStore:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+
+def _mirrored(store: Store, entry: Entry) -> bool:
+    return (store.name, entry.type) in ((TRUSTED_ROOTS, TRUSTED_CERT), (TRUSTED_ROOT_CRLS, CRL))
 
 
 def checked_entry(alias: str | None, cert: str | None, key: str | None, password: str | None = None) -> Entry:

@@ -218,6 +218,10 @@ def _show_attribute_metadata(options: dict[str, str], password: str) -> None:
         out(f"Domain Controller: {server['name']}\n\tEntry NOT found\n\n")
 
 
+def _enable_redundant_topology(options: dict[str, str], password: str) -> None:
+    _source(options, password).ask("replicate_now")
+
+
 _FEATURES: dict[str, Callable[[dict[str, str], str], None]] = {
     "showpartners": _show_partners,
     "showpartnerstatus": _show_partner_status,
@@ -228,7 +232,7 @@ _FEATURES: dict[str, Callable[[dict[str, str], str], None]] = {
     "isfirstcycledone": _is_first_cycle_done,
     "dummydomainwrite": _dummy_domain_write,
     "showattributemetadata": _show_attribute_metadata,
-    "enableredundanttopology": lambda options, password: _source(options, password) and None,
+    "enableredundanttopology": _enable_redundant_topology,
 }
 _NEEDED = {"createagreement": ("-H",), "removeagreement": ("-H",), "showattributemetadata": ("-e",)}
 

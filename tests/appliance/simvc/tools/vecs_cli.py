@@ -418,13 +418,14 @@ def _certificate_text(chain: str) -> str:
     from .. import pki
     from ..x509text import certificate_text
 
-    certificates = pki.certificates(chain)[:1]
-    return "".join(certificate_text(pki.pem(certificate)).rstrip("\n") + "\n" for certificate in certificates)
+    return "".join(certificate_text(pki.pem(certificate)) for certificate in pki.certificates(chain)[:1])
 
 
 def _key_text(key: str) -> str:
     """OpenSSL's text of an RSA key, private numbers included; nothing for what is none."""
-    import subprocess
+    from ..x509text import private_key_text
 
-    done = subprocess.run(["openssl", "rsa", "-noout", "-text"], input=key.encode(), capture_output=True, check=False)
-    return done.stdout.decode()
+    try:
+        return private_key_text(key)
+    except ValueError:
+        return ""

@@ -168,7 +168,8 @@ def _dc_list(server: AfdServer) -> None:
 
 def _account(server: AfdServer) -> None:
     account = server.ask("account")
-    out(f"MachineAccount: {account['name']}\nPassword: {account['password']}\n")
+    name = account["name"].partition("@")[0]
+    out(f"MachineAccount: {name}\nPassword: {account['password']}\n")
 
 
 _OTHERS: dict[str, Callable[[AfdServer], None]] = {
