@@ -31,6 +31,8 @@ sys.exit(subprocess.call([sys.executable, "-m", "pip", "install"] + arguments, e
 """
 GET_PIP_VERSIONS = ("20_3_4", "21_3_1", "23_1_2", "24_2", "25_2")
 FEWEST_TESTS = 15
+# The lines about the collection; the others are about the environments that ansible-test makes.
+TOLD = ("Running sanity test", "ERROR", "FATAL", "See documentation")
 
 
 def main(venv: str, *tests: str) -> int:
@@ -45,7 +47,8 @@ def main(venv: str, *tests: str) -> int:
         command = [bin_dir / "ansible-test", "sanity", "--venv", "--color", "no"]
         for test in tests:
             command += ["--test", test]
-        return run(command, copy, environment, fewest=len(tests) or FEWEST_TESTS)
+        log = ROOT / "build" / "log" / f"sanity-{Path(venv).name}.log"
+        return run(command, copy, environment, log, fewest=len(tests) or FEWEST_TESTS)
 
 
 def provide_get_pip() -> None:
@@ -66,25 +69,21 @@ def real_copy(bin_dir: Path, scratch: Path) -> Path:
     return scratch / "ansible_collections" / "vcfleet" / "certs"
 
 
-def run(command: list[str | Path], folder: Path, environment: dict[str, str], fewest: int) -> int:
-    """Run ansible-test, pass its output on, and judge it by what it says it did."""
+def run(command: list[str | Path], folder: Path, environment: dict[str, str], log: Path, fewest: int) -> int:
+    """Run ansible-test, pass on what it says about the collection, and judge it by what it says it did."""
     ran = 0
     skipped_all = False
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as process:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with log.open("w") as copy, subprocess.Popen(command, cwd=folder, env=environment, text=True, **pipes) as process:
         for line in process.stdout or ():
-            sys.stdout.write(line)
-            sys.stdout.flush()
+            copy.write(line)
+            if line.startswith(TOLD):
+                print(line, end="", flush=True)
             ran += line.startswith("Running sanity test")
             skipped_all |= "All targets skipped" in line
     if process.returncode != 0:
+        print(f"ansible-test sanity failed; all it said is in {log}", file=sys.stderr)
         return process.returncode
     if skipped_all or ran < fewest:
         print(f"ansible-test checked too little: {ran} tests ran, at least {fewest} were expected", file=sys.stderr)

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan and summary, from records as they come out of the stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import fleet
+
+CURRENT = {"not_after": "2026-12-22T15:45:02Z", "sha1": "ab" * 20, "sha256": "cd" * 32}
+NEW = {"not_after": "2028-11-21T15:45:02Z", "sha1": "12" * 20, "sha256": "34" * 32}
+WANTED = {"cn": "vc", "dns": ["vc", "alias"], "ip": [], "email": [], "subject": {"country": "CH", "state": None}}
+OLD_AND_NEW = {"old": CURRENT, "new": NEW, "window_seconds": 12.34}
+
+
+def record(verdict: str = "rotate", **more: Any) -> dict[str, Any]:
+    assessment = {
+        "verdict": verdict,
+        "due": verdict != "keep",
+        "reasons": [f"it is {verdict}"],
+        "current": CURRENT,
+        "wanted": WANTED,
+        "san_changes": {"kept": ["vc"], "added": ["alias"], "dropped": []},
+        "findings": [{"severity": "warn", "message": "root ends early"}, {"severity": "info", "message": "fine"}],
+    }
+    return {"survey": {"census": {"running": ["a", "b"]}}, "assessment": assessment, **more}
+
+
+def group(*nodes: str, verdict: str = "rotate", name: str = "g") -> dict[str, Any]:
+    return {"name": name, "nodes": list(nodes), "verdict": verdict, "reasons": [f"group is {verdict}"]}
+
+
+def ending(node_record: dict[str, Any] | None, node_group: dict[str, Any] | None = None) -> str:
+    records = {"n": node_record} if node_record else {}
+    plan = fleet.make_plan(records, [node_group or group("n")])
+    return str(fleet.summarize(records, plan)["n"]["ending"])
+
+
+class TestPlan:
+    def test_linked_groups_follow_one_another_one_node_a_wave(self) -> None:
+        records = {name: record() for name in "abcde"}
+        plan = fleet.make_plan(records, [group("a", "b", "c"), group("d", "e", name="h")])
+        assert plan["waves"] == [["a"], ["b"], ["c"], ["d"], ["e"]]
+        assert plan["nodes"]["c"]["after"] == ["a", "b"]
+        assert plan["nodes"]["d"]["after"] == []
+        assert plan["nodes"]["e"]["wave"] == 5
+
+    def test_a_node_that_is_kept_has_no_wave_and_nobody_waits_for_it(self) -> None:
+        plan = fleet.make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])
+        assert plan["waves"] == [["b"]]
+        assert plan["nodes"]["a"]["wave"] is None
+        assert plan["nodes"]["b"]["after"] == []
+
+    def test_a_refused_group_is_refused_as_a_whole_with_all_its_reasons(self) -> None:
+        records = {"a": record(), "b": record("refuse"), "c": record("keep")}
+        plan = fleet.make_plan(records, [group("a", "b", "c", verdict="refuse")])
+        assert plan["waves"] == []
+        assert {node["verdict"] for node in plan["nodes"].values()} == {"refuse"}
+        assert plan["nodes"]["a"]["reasons"] == ["group is refuse"]
+        assert plan["nodes"]["a"]["wanted"] is None
+
+    def test_another_group_goes_on(self) -> None:
+        records = {"a": record("refuse"), "b": record()}
+        plan = fleet.make_plan(records, [group("a", verdict="refuse"), group("b", name="h")])
+        assert plan["waves"] == [["b"]]
+
+    def test_a_node_that_was_not_surveyed_is_in_the_plan(self) -> None:
+        plan = fleet.make_plan({}, [group("gone", verdict="refuse")])
+        assert plan["nodes"]["gone"]["verdict"] == "not surveyed"
+
+    def test_a_census_that_could_not_be_read_stops_no_plan(self) -> None:
+        plan = fleet.make_plan({"a": {**record("keep"), "survey": {"census": None}}}, [group("a")])
+        assert plan["nodes"]["a"]["stops"] == []
+
+    def test_its_lines_name_what_a_person_wants_to_know(self) -> None:
+        plan = fleet.make_plan({"a": record(), "b": record("keep")}, [group("a", "b")])
+        text = "\n".join(fleet.plan_lines(plan))
+        for words in ("2 nodes in 1 linked group, 1 to rotate", "it is rotate", "CN=vc; DNS vc, alias; CH",
+                      "2 running services stop", "note: root ends early", "until 2026-12-22"):  # fmt: skip
+            assert words in text
+
+
+class TestSummary:
+    def test_endings(self) -> None:
+        committed = {"state": "committed", **OLD_AND_NEW}
+        assert ending(record(swap=committed, handover={"items": []})) == "rotated"
+        assert ending(record("keep")) == "kept"
+        assert ending(record("refuse"), group("n", verdict="refuse")) == "refused"
+        assert ending(None, group("n", verdict="refuse")) == "not surveyed"
+        assert ending(record(staged={})) == "not begun"
+        assert ending(record()) == "failed"
+        assert ending(record(staged={}, swap={"state": "rolled_back"})) == "rolled back"
+        assert ending(record(staged={}, swap={"state": "stuck"})) == "stuck"
+        assert ending(record(staged={}, swap=committed)) == "failed"
+
+    def test_every_ending_is_counted_in_the_last_line(self) -> None:
+        plan = fleet.make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])
+        assert (
+            fleet.summary_lines(fleet.summarize({"a": record("keep"), "b": record()}, plan))[-1] == "  1 kept, 1 failed"
+        )
+
+    def test_a_rotated_node_shows_both_thumbprints_and_the_window(self) -> None:
+        todo = {"items": [{"kind": "anchor", "holder": "lookup service", "holds": "SHA-1", "todo": "x"}]}
+        rotated = record(swap={"state": "committed", **OLD_AND_NEW}, verification={"certificate": NEW}, handover=todo)
+        plan = fleet.make_plan({"a": rotated}, [group("a")])
+        text = "\n".join(fleet.summary_lines(fleet.summarize({"a": rotated}, plan)))
+        for words in ("window 12.3 s", "cd" * 32, "34" * 32, ":".join(["AB"] * 20), ":".join(["12"] * 20), "2028-11-21",
+                      "lookup service (SHA-1)"):  # fmt: skip
+            assert words in text
