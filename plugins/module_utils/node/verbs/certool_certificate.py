@@ -28,6 +28,9 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     text = _config_text(options)
     request = config.parse(text)
     _refuse(config.lacking(options.get("expect"), request.common_name, request.names), "The certool config")
+    if context.check_mode and not key.exists():
+        # In check mode the task before this one has only said that it would make the key.
+        return _answer(options, None, {}, _planned(request), ["there is no key yet"])
     public = public_key(context.toolbox.openssl, key)
     chain, facts = _present(cert, context.toolbox.openssl)
     reasons = _reasons(options, request, public, chain, facts, context.toolbox.openssl)
