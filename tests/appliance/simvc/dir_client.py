@@ -36,9 +36,12 @@ class DirectoryServer:
 
 
 def _address(host: str | None) -> ipc.Address:
-    node = identity()
-    local = {"localhost", "127.0.0.1", "::1", node["pnid"].lower(), node.get("address"), socket.gethostname().lower()}
-    if not host or host.lower() in local:
+    try:
+        node = identity()
+    except PermissionError:  # not root: names alone have to do
+        node = {}
+    local = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower(), node.get("address")}
+    if not host or host.lower() in local or host.lower() == node.get("pnid", "").lower():
         return paths.VMDIR_SOCKET
     known = {partner["name"].lower(): partner["address"] for partner in node.get("partners", [])}
     return known.get(host.lower(), host), paths.VMDIR_PORT

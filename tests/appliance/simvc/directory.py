@@ -43,9 +43,7 @@ class Directory:
         self._file = Path(folder, "directory.json")
         self._lock = threading.RLock()
         self.changed = threading.Event()
-        self._state: dict[str, Any] = {"name": "", "usn": 0, "cycles": 0, "objects": {}, "seen": {}}
-        if self._file.exists():
-            self._state = json.loads(self._file.read_text())
+        self._load()
 
     # The node in its group
 
@@ -242,7 +240,11 @@ class Directory:
     def _change(self, path: str, value: Value | None) -> None:
         with self._lock:
             self._put(path, value)
-            self._save()
+            try:
+                self._save()
+            except OSError:  # a full disk: what is not on disk has not happened
+                self._load()
+                raise AfdError(afd_errors.LDAP_OPERATIONS_ERROR) from None
 
     def _put(self, path: str, value: Value | None, version: int | None = None) -> None:
         held = self._state["objects"].get(path)
@@ -257,6 +259,11 @@ class Directory:
             del objects[path]  # created anew, it comes last
         kept = {key: stamp[key] for key in ("version", "stamp", "origin", "origin_usn")}
         objects[path] = {"usn": self.usn, "at": time.time(), **kept, "value": value}
+
+    def _load(self) -> None:
+        self._state: dict[str, Any] = {"name": "", "usn": 0, "cycles": 0, "objects": {}, "seen": {}}
+        if self._file.exists():
+            self._state = json.loads(self._file.read_text())
 
     def _save(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)

@@ -100,6 +100,9 @@ class PrivateNode:
         process.kill() if power_loss else process.terminate()
         process.wait(10)
 
+    def pid(self, daemon: str) -> int:
+        return self._running[daemon].pid
+
     def first_boot(self, *daemons: str) -> None:
         for daemon in daemons:
             command = [sys.executable, "-m", f"simvc.daemons.{daemon}", "--first-boot"]

@@ -4,6 +4,7 @@
 """What first boot leaves in VECS and in the directory: stores, solution users, the machine certificate (§3.3, §7.3)."""
 
 import secrets
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,17 +39,24 @@ _STORES = (
 # Left over from the upgrades that a node has been through.
 _LEGACY_STORE = "STS_INTERNAL_SSL_CERT"
 
+_FINISHED = "first-boot-finished"
+
 _MACHINE_DAYS = 730
 _MACHINE_AGE_DAYS = 700
 
 
 def first_boot() -> None:
-    """Fill an empty VECS and seed the directory; VMCA's root must be on disk already."""
+    """Make VECS and the directory of a new node, unless it has them; VMCA's root must be on disk already."""
+    database = paths.VMAFD_DATA + "/afd.db"
+    if _finished(database):
+        return
+    for folder in (paths.VMAFD_DATA, paths.VMDIR_DATA):
+        shutil.rmtree(folder, ignore_errors=True)
     node = identity()
     born = datetime.now(UTC).replace(microsecond=0) - timedelta(
         days=node.get("machine_certificate_age_days", _MACHINE_AGE_DAYS)
     )
-    vecs = VecsStore(paths.VMAFD_DATA + "/afd.db")
+    vecs = VecsStore(database)
     names = _STORES + ((_LEGACY_STORE,) if node.get("legacy_store") else ())
     for name in names:
         vecs.create(name, "root")
@@ -57,8 +65,18 @@ def first_boot() -> None:
     services = _solution_users(vecs, node, born)
     secret = Entry("location_password_default", "Secret Key", None, secrets.token_urlsafe(24))
     vecs.add(vecs.open("APPLMGMT_PASSWORD"), secret)
-    vecs.close()
     _seed_directory(node, root, services)
+    vecs.set_config(_FINISHED, "yes")
+    vecs.close()
+
+
+def _finished(database: str) -> bool:
+    if not Path(database).exists():
+        return False
+    vecs = VecsStore(database)
+    finished = vecs.config(_FINISHED) is not None
+    vecs.close()
+    return finished
 
 
 def _trust_root(vecs: VecsStore) -> str:
@@ -79,19 +97,22 @@ def _solution_users(vecs: VecsStore, node: dict[str, Any], born: datetime) -> di
     """One entry for each; the answer is the account and certificate of each service in the directory."""
     place = [("C", "US"), ("ST", "California"), ("L", "Palo Alto"), ("O", "VMware")]
     services: dict[str, str] = {}
+    key: str | None = None  # the first one's serves them all: making keys is what takes first boot its time
     for name in _WITH_OWN_CERTIFICATE:
         subject = [("CN", name), *place, ("OU", f"mID-{node['machine_id']}")]
-        key, cert = _leaf(subject, node, born, _MACHINE_DAYS)
+        key, cert = _leaf(subject, node, born, _MACHINE_DAYS, key)
         vecs.add(vecs.open(name), checked_entry(name, cert, key))
         if name in _SOLUTION_USERS:
             services[f"{name}-{node['machine_id']}"] = cert
     return services
 
 
-def _leaf(subject: list[tuple[str, str]], node: dict[str, Any], born: datetime, days: int) -> tuple[str, str]:
+def _leaf(
+    subject: list[tuple[str, str]], node: dict[str, Any], born: datetime, days: int, key: str | None = None
+) -> tuple[str, str]:
     from .daemons.vmcad import first_boot_leaf
 
-    return first_boot_leaf(subject, [node["pnid"]], [], [], born, days)
+    return first_boot_leaf(subject, [node["pnid"]], [], [], born, days, key)
 
 
 def _seed_directory(node: dict[str, Any], root: str, services: dict[str, str]) -> None:

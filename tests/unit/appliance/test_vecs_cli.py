@@ -691,3 +691,16 @@ def test_remote_server_unknown(unchanged: PrivateNode) -> None:
         "vecs-cli failed. Error 382312491: "
         "Failed to connect to the remote host, reason = rpc_s_inval_net_addr (0x16c9a02b). \n"
     )
+
+
+def test_a_full_disk_leaves_the_store_as_it_was(node: PrivateNode, machine: Pair) -> None:
+    import resource
+
+    create(node, "MACHINE_SSL_CERT", "a", *files(node, machine.pem))
+    database = node.root / "var/lib/vmware/vmafd/afd.db"
+    limit = database.stat().st_size
+    resource.prlimit(node.pid("vmafdd"), resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    done = create(node, "MACHINE_SSL_CERT", "b", *files(node, machine.pem * 40))
+    assert done.rc != 0 and done.err.startswith("vecs-cli failed. Error ")
+    resource.prlimit(node.pid("vmafdd"), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert aliases(node, "MACHINE_SSL_CERT") == ["a"]

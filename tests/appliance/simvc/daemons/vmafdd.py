@@ -32,6 +32,7 @@ known by their uid; remote ones add `upn` and `password` to each request, and wi
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable
@@ -111,6 +112,9 @@ class Vmafdd:
             return {"code": afd_errors.BAD_FORMAT, "encrypted": True}
         except AfdError as error:
             return {"code": error.code}
+        except sqlite3.Error as error:
+            # A full disk, most of all: SQLite's own number goes through.
+            return {"code": error.sqlite_errorcode & 0xFF}
 
     # Configuration
 

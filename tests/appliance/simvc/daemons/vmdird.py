@@ -103,7 +103,8 @@ class Vmdird:
         return {"domain": identity()["domain"]}
 
     def do_is_caadmin(self, request: Request) -> Answer:
-        return {"member": self.directory.is_admin(request["who"])}
+        who = request["who"]
+        return {"member": self.directory.is_admin(who if "@" in who else f"{who}@{identity()['domain']}")}
 
     def do_password_set(self, request: Request) -> Answer:
         self.directory.set_password(request["account"], request["new"])
