@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A certificate authority of our own, and a healthy survey to make ill."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
+VMCA_SUBJECT = [
+    (NameOID.COMMON_NAME, "CA"),
+    (NameOID.DOMAIN_COMPONENT, "vsphere"),
+    (NameOID.DOMAIN_COMPONENT, "local"),
+    (NameOID.COUNTRY_NAME, "US"),
+    (NameOID.ORGANIZATION_NAME, "vc01.lab.example"),
+]
+
+
+@cache
+def key(name: str) -> rsa.RSAPrivateKey:
+    """The same key for the same name, for the whole session: making one is slow."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+class Authority:
+    """Makes certificates. Times are days from `now`; a certificate without an issuer signs itself."""
+
+    now = NOW
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[x509.Certificate, rsa.RSAPrivateKey]] = {}
+
+    def root(
+        self,
+        name: str = "root",
+        begins: float = -1000,
+        ends: float = 2650,
+        subject: Sequence[tuple[x509.ObjectIdentifier, str]] = tuple(VMCA_SUBJECT),
+        issuer: str | None = None,
+        is_ca: bool = True,
+    ) -> str:
+        """An authority's certificate as PEM; `issuer` is the name of one made before."""
+        constraints = x509.BasicConstraints(ca=is_ca, path_length=None)
+        return self._make(name, subject, begins, ends, issuer, [(constraints, True)])
+
+    def leaf(
+        self,
+        issuer: str = "root",
+        begins: float = -700,
+        ends: float = 30,
+        cn: str | None = "vc01.lab.example",
+        dns: Sequence[str] = ("vc01.lab.example",),
+        ip: Sequence[str] = (),
+        email: Sequence[str] = (),
+        uri: Sequence[str] = (),
+        fields: Sequence[tuple[x509.ObjectIdentifier, str]] = ((NameOID.COUNTRY_NAME, "US"),),
+        name: str = "leaf",
+    ) -> str:
+        """A machine certificate as PEM."""
+        subject = [(NameOID.COMMON_NAME, cn)] * (cn is not None) + list(fields)
+        sans = [
+            *(x509.RFC822Name(each) for each in email),
+            *(x509.IPAddress(ipaddress.ip_address(each)) for each in ip),
+            *(x509.UniformResourceIdentifier(each) for each in uri),
+            *(x509.DNSName(each) for each in dns),
+        ]
+        extensions = [(x509.SubjectAlternativeName(sans), False)] if sans else []
+        return self._make(name, subject, begins, ends, issuer, extensions)
+
+    def public_key(self, name: str) -> str:
+        """The public key of that name, in the form certool writes (PKCS#1)."""
+        return key(name).public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode()
+
+    def _make(
+        self, name: str, subject: Any, begins: float, ends: float, issuer: str | None, extensions: list[Any]
+    ) -> str:
+        subject_name = x509.Name([x509.NameAttribute(oid, value) for oid, value in subject])
+        issuer_certificate, signing_key = self._made[issuer] if issuer else (None, key(name))
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject_name)
+            .issuer_name(issuer_certificate.subject if issuer_certificate else subject_name)
+            .public_key(key(name).public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(self.now + timedelta(days=begins))
+            .not_valid_after(self.now + timedelta(days=ends))
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key(name).public_key()), False)
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), False
+        )
+        certificate = builder.sign(signing_key, hashes.SHA256())
+        self._made[name] = (certificate, key(name))
+        return certificate.public_bytes(Encoding.PEM).decode()
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def survey(authority: Authority) -> dict[str, Any]:
+    """A healthy node whose certificate has 30 of 730 days left."""
+    root = authority.root()
+    return healthy_survey(root, authority.leaf())
+
+
+def healthy_survey(root: str, leaf: str) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "surveyed_at": "2026-11-22T16:00:00Z",
+        "hostname": "vc01",
+        "fqdn": "vc01.lab.example",
+        "pnid": "vc01.lab.example",
+        "dns": {"addresses": ["198.18.0.11"], "reverse": {"198.18.0.11": ["vc01.lab.example"]}},
+        "node_type": "embedded",
+        "version": "8.0.3.00400",
+        "build": "24322831",
+        "os": "VMware Photon OS/Linux 4.0",
+        "python": "3.10.13",
+        "sso_domain": "vsphere.local",
+        "site": "default-site",
+        "machine_id": "6ad5b2a3-9c5e-4a7c-8a5f-64bb2f1d6c11",
+        "vmca_root": [root],
+        "machine_certificate": {"alias": "__MACHINE_CERT", "type": "Private Key", "chain": [leaf], "key_matches": True},
+        "trusted_roots": [{"alias": "a", "chain": [root]}],
+        "legacy_certificate": None,
+        "stores": ["MACHINE_SSL_CERT", "TRUSTED_ROOTS", "TRUSTED_ROOT_CRLS"],
+        "backup_store": [],
+        "crl_count": 2,
+        "census": {
+            "running": ["vmafdd", "vmcad", "vmdird", "vmware-envoy", "vmware-rhttpproxy", "vmware-vpxd"],
+            "stopped": ["vmcam", "vmware-vcha"],
+            "start_pending": [],
+            "stop_pending": [],
+        },
+        "disk": [{"path": "/storage/log", "total": 10_000_000_000, "free": 6_000_000_000, "inodes_free": 600_000}],
+        "clock": {"epoch": 1_000_000.5, "asked": 1_000_000.0, "answered": 1_000_001.0},
+        "vcha": False,
+        "journal": None,
+        "login_shell": "/bin/bash",
+        "problems": [],
+    }
+
+
+@pytest.fixture
+def make_survey() -> Callable[[str, str], dict[str, Any]]:
+    return healthy_survey
