@@ -140,7 +140,9 @@ def _name_faults(values: Mapping[str, str], names: Mapping[str, list[str]]) -> l
         faults += [f"{key}: {fault}" for fault in (_fault(kind, name) for name in names[kind]) if fault]
     size = sum(len(_PREFIX[kind]) + len(name.encode()) + 2 for kind in names for name in names[kind])
     if size >= _SAN_BUFFER:
-        faults.append(f"the alternative names take {size} bytes; certool silently drops what goes beyond {_SAN_BUFFER}")
+        faults.append(
+            f"Hostname, IPAddress and Email take {size} bytes; certool silently drops what is beyond {_SAN_BUFFER}"
+        )
     return faults
 
 

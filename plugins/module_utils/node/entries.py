@@ -49,14 +49,18 @@ class EntryFiles(NamedTuple):
             )
 
 
-def back_up(toolbox: Toolbox, store: str, entry: Entry, parent: Path) -> EntryFiles:
-    """Save an entry below `parent` and prove from the files alone that it could be put back. Raises NodeError."""
+def refuse_unsavable(store: str, entry: Entry) -> None:
+    """Raise NodeError for an entry that could not be put back once it is gone."""
     if entry.type not in (WITH_KEY, WITHOUT_KEY):
         raise NodeError(
             f"{entry.alias} in {store} is of type {entry.type}, which cannot be saved and put back.",
             "Only entries with a certificate can be replaced or removed.",
             type=entry.type,
         )
+
+
+def back_up(toolbox: Toolbox, store: str, entry: Entry, parent: Path) -> EntryFiles:
+    """Save an entry below `parent` and prove from the files alone that it could be put back. Raises NodeError."""
     folder = _new_folder(parent, entry)
     files = EntryFiles(folder / "entry.crt", folder / "entry.key" if entry.type == WITH_KEY else None)
     create_private(files.cert, "".join(entry.chain).encode())

@@ -72,7 +72,9 @@ class ScriptedRunner:
 
 def hung(command: str, stdout: str = "") -> ToolError:
     """What the real runner raises when a tool does not end."""
-    return ToolTimeoutError("did not end within 120 seconds and was killed", ["/x/" + command], stdout=stdout)
+    return ToolTimeoutError(
+        "did not end within 120 seconds and was killed", ["/x/" + command], stdout=stdout, remedy="Look."
+    )
 
 
 def _options(argv: list[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import paths
 from ..context import Context
-from ..entries import WITH_KEY, EntryFiles, back_up, remove, write
+from ..entries import WITH_KEY, EntryFiles, back_up, refuse_unsavable, remove, write
 from ..errors import NodeError
 from ..files import absolute, check_private_folder
 from ..keys import read_chain
@@ -36,6 +36,8 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     if wanted.is_held_by(entry) if wanted else entry is None:
         return _answer(context, entry, entry, None, changed=False)
     parent = _backup_dir(options)
+    if entry is not None:
+        refuse_unsavable(store, entry)
     if context.check_mode:
         check_private_folder(parent)
         return _answer(context, entry, _planned(wanted, options["alias"]), None, changed=True)
