@@ -87,13 +87,17 @@ class Keeper:
             return {"error": f"unknown operation {operation!r}"}
         return getattr(self, operation)(**request) or {}
 
-    def boot(self, names: list[str]) -> None:
+    def boot(self, names: list[str]) -> dict[str, Any]:
         """Start nodes that are off; returns before they are up."""
-        started = [self.nodes[name] for name in names if not self._is_on(name)]
+        running = [name for name in names if self._is_on(name)]
+        if running:
+            return {"error": f"{', '.join(running)} cannot be switched on: not off"}
+        started = [self.nodes[name] for name in names]
         for node in started:
             self._start(node)
         for node in started:
             self._plug_in(node)
+        return {}
 
     def pids(self) -> dict[str, Any]:
         """The host's pid of each node's first process, None for a node that is off."""

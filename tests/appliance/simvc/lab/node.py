@@ -24,6 +24,13 @@ from .plan import NodePlan
 # A second name of root's whose shell is always bash: the lab's own way in.
 ROOT_WITH_BASH = "rootbash"
 
+# The file system keeps some blocks back from a large file, which small ones get.
+_FILL = """
+cat /dev/zero >/storage/core/filler; sync
+i=0
+while head -c 1024 /dev/zero >/storage/core/filler.$i && sync -f /storage/core; do i=$((i + 1)); done
+"""
+
 Ask = Callable[..., dict[str, Any]]
 
 
@@ -144,10 +151,10 @@ class Node:
 
     def fill_disk(self) -> None:
         """Leave no byte free on the node's disk."""
-        self.run(["sh", "-c", "cat /dev/zero >/storage/core/filler"])
+        self.run(["sh", "-c", _FILL])
 
     def free_disk(self) -> None:
-        self.run(["rm", "-f", "/storage/core/filler"], check=True)
+        self.run(["sh", "-c", "rm -f /storage/core/filler*"], check=True)
 
     # Power and cable
 
@@ -160,6 +167,17 @@ class Node:
         self._ask("boot", names=[self.name])
         if wait:
             self.wait_until_ready(timeout)
+
+    def wait_until_off(self, timeout: float = 60.0) -> None:
+        """Until the node has lost power by itself (the fault `power_loss`).
+
+        Raises TimeoutError.
+        """
+        deadline = time.monotonic() + timeout
+        while self.is_on:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.name} is still on after {timeout} s")
+            time.sleep(0.01)
 
     def cut(self) -> None:
         """Pull the network cable."""

@@ -118,8 +118,11 @@ class _Change:
             self._each(self.names)
         elif self.operation == "start":
             self._each(self._of_os(self.core))
-            self._profile()
-            self._each(self._of_os(self.leaves))
+            # A profile that failed may still come up by itself, so that the rest must not be missing then.
+            try:
+                self._profile()
+            finally:
+                self._each(self._of_os(self.leaves))
         else:
             self._each(self._of_os(self.leaves))
             self._profile()
