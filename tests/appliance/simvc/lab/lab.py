@@ -19,6 +19,7 @@ from .interpreters import find, find_or_nearest
 from .layers import APPLIANCE
 from .node import Node
 from .plan import LabPlan, group_sizes, make_plan
+from .settling import settle
 
 
 class LabError(Exception):
@@ -109,6 +110,7 @@ class Lab:
         deadline = time.monotonic() + timeout
         for node in self.nodes:
             node.wait_until_ready(max(deadline - time.monotonic(), 1))
+        self._settle()
         if self._plan.inventory:
             Path(self._plan.inventory).write_text(self.inventory())
         return self
@@ -177,6 +179,13 @@ class Lab:
         self._keeper.stdin.write(json.dumps(self._plan.as_dict()) + "\n")
         self._keeper.stdin.flush()
         self._take_up(_first_line(self._keeper.stdout))
+
+    def _settle(self) -> None:
+        """Unless the lab is to begin with a replication that lags."""
+        for domain in dict.fromkeys(node.plan.sso_domain for node in self.nodes):
+            group = self.group(domain)
+            if len(group) > 1 and "vmdir.replication_delay" not in group[0].plan.knobs:
+                settle(group)
 
     def _take_up(self, description: dict[str, Any]) -> None:
         self._switch = description["switch"]

@@ -119,6 +119,8 @@ def _skeleton(root: Path, authorized_key: str) -> None:
     (root / "var/log/vmware").symlink_to("/storage/log/vmware")
     (root / "var/run").symlink_to("/run")
     (root / "var/lib/sshd").mkdir()
+    for name in ("lastlog", "wtmp", "btmp"):
+        (root / "var/log" / name).touch()
     for name in _FROM_HOST:
         if os.path.exists(f"/etc/{name}"):
             _copy(Path("/etc") / name, root / "etc" / name)
