@@ -215,7 +215,7 @@ def _attribute(oid: x509.ObjectIdentifier, text: str) -> "x509.NameAttribute[str
         raise FieldError(_openssl_error("06800086", "invalid utf8string", 85)) from None
     shortest, longest = _LIMITS[oid]
     if len(text) < shortest:
-        raise FieldError(_openssl_error("06800098", "string too short", 99, f"minsize={shortest}"))
+        raise FieldError(_openssl_error("06800098", "string too short", 100, f"minsize={shortest}"))
     if longest is not None and len(text) > longest:
         raise FieldError(_openssl_error("06800097", "string too long", 106, f"maxsize={longest}"))
     if oid == NameOID.COUNTRY_NAME and not _PRINTABLE.fullmatch(text):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vmcad: the certificate authority of a node.
 
-`python -m simvc.daemons.vmcad` serves paths.VMCA_SOCKET and TCP port 2014 until SIGTERM, `--local` the socket only;
+`python -m simvc.daemons.vmcad` serves paths.VMCA_SOCKET and TCP port 2014 until SIGTERM;
 `--first-boot` makes the root of a freshly deployed node instead, and ends.
 
 Requests are `{"op": ..., ...}`; every answer has `code`, 0 or a 32-bit error. Who calls: `upn` and `password`, or
@@ -260,7 +260,7 @@ def first_boot_leaf(
     return vmca_pki.private_pem(key) + "\n", cert + "\n"
 
 
-def serve(remote: bool) -> None:
+def serve() -> None:
     """Answer requests until SIGTERM or SIGINT."""
     folder = Path(paths.VMCA_DATA)
     folder.mkdir(parents=True, exist_ok=True)
@@ -273,8 +273,7 @@ def serve(remote: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     ipc.serve(paths.VMCA_SOCKET, daemon.handle)
-    if remote:
-        ipc.serve(("", paths.VMCA_PORT), daemon.handle)
+    ipc.serve((identity().get("listen", ""), paths.VMCA_PORT), daemon.handle)
     threading.Thread(target=publisher.run, daemon=True).start()
     stop.wait()
     with contextlib.suppress(FileNotFoundError):
@@ -327,7 +326,7 @@ def main(argv: list[str]) -> int:
     if argv == ["--first-boot"]:
         first_boot()
     else:
-        serve(remote="--local" not in argv)
+        serve()
     return 0
 
 

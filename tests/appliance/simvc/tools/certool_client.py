@@ -56,7 +56,7 @@ def directory_address(host: str, port: int) -> ipc.Address:
     if host in _LOCAL and port == LDAP_PORT:
         return paths.VMDIR_SOCKET
     try:
-        return (_resolved(host or "localhost"), port)
+        return (_resolved(host or "localhost"), paths.VMDIR_PORT if port == LDAP_PORT else port)
     except VmcaError:
         raise VmcaError(SERVER_DOWN) from None
 
