@@ -221,7 +221,7 @@ class Node:
         calls: dict[str, ToolCall] = {}
         for event in self.events():
             if event["event"] == "start":
-                calls[event["id"]] = ToolCall(event["tool"], event["argv"], event["time"])
+                calls[event["id"]] = ToolCall(event["tool"], event["argv"], event["exec"])
             elif event["event"] == "end":
                 begun = calls[event["id"]]
                 calls[event["id"]] = ToolCall(begun.tool, begun.argv, begun.start, event["time"], event["rc"])
