@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -63,14 +64,29 @@ def back_up(toolbox: Toolbox, store: str, entry: Entry, parent: Path) -> EntryFi
     """Save an entry below `parent` and prove from the files alone that it could be put back. Raises NodeError."""
     folder = _new_folder(parent, entry)
     files = EntryFiles(folder / "entry.crt", folder / "entry.key" if entry.type == WITH_KEY else None)
+    try:
+        _save(toolbox, store, entry, files)
+    except BaseException:
+        forget(files)
+        raise
+    return files
+
+
+def forget(files: EntryFiles) -> None:
+    """Remove a backup: half of one, or one whose entry is in the store."""
+    shutil.rmtree(files.cert.parent)
+
+
+def _save(toolbox: Toolbox, store: str, entry: Entry, files: EntryFiles) -> None:
     create_private(files.cert, "".join(entry.chain).encode())
     if files.key is not None:
         create_private(files.key, toolbox.vecs.key(store, entry.alias).encode())
-    sync(folder)
+    sync(files.cert.parent)
     files.prove(toolbox)
     if not files.is_held_by(entry):
-        raise NodeError(f"The backup {folder} does not read back as what {store} holds.", "Nothing was changed.")
-    return files
+        raise NodeError(
+            f"The backup {files.cert} does not read back as what {store} holds.", "Nothing was changed; run again."
+        )
 
 
 def _new_folder(parent: Path, entry: Entry) -> Path:

@@ -46,6 +46,19 @@ def check_private_folder(path: Path) -> None:
 
 
 @contextmanager
+def taken_back_on_failure(folder: Path) -> Iterator[None]:
+    """What is made of `folder` and the folders above it goes away again, as far as it is empty, when the work fails."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        yield
+    except BaseException:
+        for each in missing:
+            with suppress(OSError):
+                each.rmdir()
+        raise
+
+
+@contextmanager
 def private_scratch() -> Iterator[Path]:
     """A 0700 folder, in memory where there is a RAM disk, removed afterwards with all that is in it."""
     parent = str(_RAM_DISK) if os.access(_RAM_DISK, os.W_OK) else None
@@ -78,8 +91,11 @@ def write_private(path: Path, data: bytes) -> None:
 
 @contextmanager
 def fresh_beside(path: Path) -> Iterator[Path]:
-    """A name beside `path` that only this process uses; a file left there is removed afterwards."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    """A name beside `path` for what is to replace it; a file left there is removed before and afterwards.
+
+    Always the same name: what a power loss leaves, a private key perhaps, is gone with the next run.
+    """
+    fresh = path.with_name(f"{path.name}.new")
     discard(fresh)
     try:
         yield fresh

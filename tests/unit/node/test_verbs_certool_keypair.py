@@ -65,7 +65,7 @@ def test_a_pair_is_made_private_and_roots(folder):
     assert disk(folder) == {"k": (material.key(), 0o600, 0), "p": (material.public(), 0o600, 0)}
     assert result["changed"]
     assert result["public_key_sha256"] == SHA256
-    assert result["diff"] == {"before": {}, "after": {"public_key_sha256": SHA256}}
+    assert result["diff"] == {"before": {"public_key_sha256": None}, "after": {"public_key_sha256": SHA256}}
     assert "PRIVATE" not in repr(result)
     assert runner.lines == []
 
@@ -152,6 +152,12 @@ def test_a_failure_leaves_the_old_pair_as_it_was_and_no_rest(folder, runner):
     assert caught.value.remedy
     assert disk(folder) == before
     assert material.key()[100:140] not in repr(caught.value.to_dict())
+
+
+def test_a_failure_without_an_old_pair_leaves_no_folder_either(folder):
+    with pytest.raises(NodeError):
+        run(ScriptedRunner().expect("certool --genkey", error=hung("certool")), folder)
+    assert not folder.exists()
 
 
 def test_a_folder_open_to_others_is_refused_before_the_tool_is_called(tmp_path):

@@ -155,6 +155,7 @@ def test_a_failure_puts_the_old_entry_back(folder, trick):
     with pytest.raises(NodeError, match="The entry is as it was before"):
         run(store, folder)
     assert store.stores["MACHINE_SSL_CERT"] == {ALIAS: OLD}
+    assert sorted(path.name for path in folder.iterdir()) == ["c", "k"]
 
 
 def test_a_new_entry_that_fails_leaves_none(folder):
@@ -195,13 +196,14 @@ def test_a_full_disk_stops_before_the_delete(folder, monkeypatch):
     with pytest.raises(NodeError, match="No space left on device"):
         run(store, folder)
     assert writes(store) == []
+    assert sorted(path.name for path in folder.iterdir()) == ["c", "k"]
 
 
 BAD_INPUT = {
-    "no such store": ({"store": "MACHINE_SSL"}, "there are MACHINE_SSL_CERT, TRUSTED_ROOTS, BACKUP_STORE"),
+    "no such store": ({"store": "MACHINE_SSL"}, "there are MACHINE_SSL_CERT, TRUSTED_ROOTS, "),
     "no such alias": ({"alias": "__MACHINE_CRET"}, "there are __MACHINE_CERT"),
     "empty alias": ({"alias": " "}, "alias is empty"),
-    "the CRL store": ({"store": "TRUSTED_ROOT_CRLS"}, "no certificate store TRUSTED_ROOT_CRLS"),
+    "the CRL store": ({"store": "TRUSTED_ROOT_CRLS"}, "holds revocation lists"),
     "no cert_path": ({"cert_path": None}, "needs cert_path"),
     "no key_path": ({"key_path": None}, "needs key_path"),
     "relative path": ({"key_path": "k"}, "absolute path"),

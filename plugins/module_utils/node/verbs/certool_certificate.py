@@ -12,7 +12,7 @@ from typing import Any
 from .. import config, pem
 from ..context import Context
 from ..errors import NodeError
-from ..files import absolute, create_private, fresh_beside, private_folder, publish, read_text
+from ..files import absolute, create_private, fresh_beside, private_folder, publish, read_text, taken_back_on_failure
 from ..keys import public_key, read_chain
 from ..tools.openssl import Facts, Openssl
 
@@ -39,8 +39,9 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
         return _answer(options, chain, before, before, reasons)
     if context.check_mode:
         return _answer(options, None, before, _planned(request), reasons)
-    private_folder(cert.parent)
-    chain, facts = _issue(key, cert, text, request, public, context)
+    with taken_back_on_failure(cert.parent):
+        private_folder(cert.parent)
+        chain, facts = _issue(key, cert, text, request, public, context)
     return _answer(options, chain, before, _shown(chain, facts), reasons)
 
 

@@ -19,6 +19,7 @@ from ..files import (
     private_folder,
     publish,
     read_text,
+    taken_back_on_failure,
     tighten,
     write_private,
 )
@@ -37,8 +38,10 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     if context.check_mode:
         check_private_folder(key.parent)
         return _answer(options, old, None, changed=True)
-    private_folder(key.parent)
-    return _answer(options, old, _generate(key, public, context), changed=True)
+    with taken_back_on_failure(key.parent):
+        private_folder(key.parent)
+        new = _generate(key, public, context)
+    return _answer(options, old, new, changed=True)
 
 
 def _kept(key: Path, context: Context, regenerate: bool) -> str | None:
@@ -87,11 +90,13 @@ def _fingerprint_or_none(key: Path, context: Context) -> str | None:
 
 
 def _answer(options: dict[str, Any], before: str | None, after: str | None, changed: bool) -> dict[str, Any]:
-    facts = [{"public_key_sha256": pem.sha256(each)} if each else {} for each in (before, after)]
-    return {
+    answer = {
         "changed": changed,
         "key_path": options["key_path"],
         "public_key_path": options["public_key_path"],
-        "diff": {"before": facts[0], "after": facts[1]},
-        **facts[1],
+        "diff": {
+            "before": {"public_key_sha256": pem.sha256(before) if before else None},
+            "after": {"public_key_sha256": pem.sha256(after) if after else "that of a new key"},
+        },
     }
+    return dict(answer, public_key_sha256=pem.sha256(after)) if after else answer

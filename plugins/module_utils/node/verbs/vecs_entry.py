@@ -10,9 +10,9 @@ from typing import Any
 
 from .. import paths
 from ..context import Context
-from ..entries import WITH_KEY, EntryFiles, back_up, refuse_unsavable, remove, write
+from ..entries import WITH_KEY, EntryFiles, back_up, forget, refuse_unsavable, remove, write
 from ..errors import NodeError
-from ..files import absolute, check_private_folder
+from ..files import absolute, check_private_folder, taken_back_on_failure
 from ..keys import read_chain
 from ..tools.toolbox import Toolbox
 from ..tools.vecs import Entry, Vecs, known_store
@@ -31,7 +31,8 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     """
     wanted = _wanted(options, context.toolbox)
     vecs = context.toolbox.vecs
-    store = known_store(options["store"], _listable(vecs.stores()))
+    store = known_store(options["store"], vecs.stores())
+    _refuse_revocation_lists(store)
     entry = _entry(vecs, store, options["alias"], wanted)
     if wanted.is_held_by(entry) if wanted else entry is None:
         return _answer(context, entry, entry, None, changed=False)
@@ -41,9 +42,10 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     if context.check_mode:
         check_private_folder(parent)
         return _answer(context, entry, _planned(wanted, options["alias"]), None, changed=True)
-    saved = back_up(context.toolbox, store, entry, parent) if entry else None
     alias = entry.alias if entry else options["alias"]
-    _change(context.toolbox, store, alias, wanted, saved)
+    with taken_back_on_failure(parent):
+        saved = back_up(context.toolbox, store, entry, parent) if entry else None
+        _change(context.toolbox, store, alias, wanted, saved)
     return _answer(context, entry, vecs.get(store, alias), saved, changed=True)
 
 
@@ -59,9 +61,10 @@ def _wanted(options: dict[str, Any], toolbox: Toolbox) -> EntryFiles | None:
     return files
 
 
-def _listable(stores: list[str]) -> list[str]:
-    """Listing the CRL store may take an hour (field notes §1.7), and its entries are not for hands."""
-    return [store for store in stores if store != paths.CRL_STORE]
+def _refuse_revocation_lists(store: str) -> None:
+    """Listing that store may take an hour (field notes §1.7), and what is in it comes back from the directory."""
+    if store == paths.CRL_STORE:
+        raise NodeError(f"{store} holds revocation lists, no certificates.", "Name another store.", store=store)
 
 
 def _entry(vecs: Vecs, store: str, alias: str, wanted: EntryFiles | None) -> Entry | None:
@@ -97,7 +100,7 @@ def _change(toolbox: Toolbox, store: str, alias: str, wanted: EntryFiles | None,
 
 
 def _undone(toolbox: Toolbox, store: str, alias: str, saved: EntryFiles | None, error: NodeError) -> NodeError:
-    """Put back what was there; returns the error to raise, which says how that went."""
+    """Put back what was there; returns the error to raise, which says how that went. A backup not needed goes away."""
     try:
         if saved is None:
             remove(toolbox, store, alias)
@@ -112,6 +115,8 @@ def _undone(toolbox: Toolbox, store: str, alias: str, saved: EntryFiles | None, 
             backup=str(saved.cert.parent) if saved else None,
             **error.details,
         )
+    if saved is not None:
+        forget(saved)
     return NodeError(f"{error.message} The entry is as it was before.", error.remedy, **error.details)
 
 
