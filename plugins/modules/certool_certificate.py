@@ -96,6 +96,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+reasons:
+  description: Each reason why a new certificate was issued, or in check mode would be. Empty when the old one was kept.
+  type: list
+  elements: str
+  returned: success
+  sample: [it belongs to another key]
 cert_path:
   description: The certificate's file on the node.
   type: str

@@ -23,7 +23,10 @@ options:
     type: str
     required: true
   alias:
-    description: The alias. The vendor's tool does not tell upper case from lower case in it.
+    description:
+      - The alias. The vendor's tool does not tell upper case from lower case in it.
+      - In stores whose users look for one alias only, such as C(__MACHINE_CERT) in C(MACHINE_SSL_CERT), no other is
+        created. It would be a slip of the pen.
     type: str
     required: true
   state:
@@ -62,7 +65,7 @@ seealso:
 EXAMPLES = r"""
 - name: Have a certificate of our own in a store
   vcfleet.certs.vecs_entry:
-    store: MACHINE_SSL_CERT
+    store: BACKUP_STORE
     alias: backup_proxy
     cert_path: /root/proxy.crt
     key_path: /root/proxy.key
@@ -105,7 +108,7 @@ backup:
   description: Folder on the node with the backup of the entry that was replaced or removed. V(null) without one.
   type: str
   returned: success
-  sample: /var/lib/vcfleet/backup/20261122T155502123456Z-8d4b4b7a2b8f
+  sample: /var/lib/vcfleet/backup/entry-20261122T155502123456Z-8d4b4b7a2b8f
 
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.
