@@ -17,6 +17,7 @@ from evidence import (
     Snapshot,
     Watch,
     Window,
+    at_rest,
     certificate_facts,
     differences,
     key_files,
@@ -63,7 +64,7 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(scope="module")
 def story(lab: Lab, controller_for: Callable[[Lab], Controller]) -> Story:
     controller = controller_for(lab)
-    before, served_before = snapshots(lab), served(lab)
+    before, served_before = at_rest(lab), served(lab)
     key_files_before = {node.name: key_files(node) for node in lab.nodes}
     check = controller.playbook("rotate", "--check", "--diff")
     after_check, stops_after_check = snapshots(lab), stops(lab)
@@ -118,9 +119,9 @@ class TestCheckMode:
         for node in story.lab.nodes:
             announced = set(plan(story.check)["nodes"][node.name]["stops"])
             stopped = {
-                event["service"]
+                event["name"]
                 for event in node.events()
-                if event["event"] == "service" and event["state"] == "stopped" and event["time"] >= story.begun
+                if event["event"] == "service" and event["state"] == "Stopped" and event["time"] >= story.begun
             }
             assert stopped and stopped <= announced
 
@@ -178,7 +179,7 @@ class TestRotation:
 
 class TestSecrets:
     def test_somebody_looked(self, story: Story) -> None:
-        assert story.watch.samples > 50 and story.watch.searches > 3
+        assert story.watch.samples > 50 and story.watch.searches > 2
         assert any("--gencert" in line for line in story.watch.command_lines)
 
     def test_no_key_stood_on_a_command_line(self, story: Story) -> None:
