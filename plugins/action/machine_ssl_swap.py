@@ -24,6 +24,11 @@ WAIT = 10.0
 FIRST_CONTACT = 60.0
 PAUSE = 3.0
 
+_GOES_ON = (
+    "A swap that has begun goes on without us and ends or undoes itself. Ask how it went with machine_ssl_swap and"
+    " state=status, or simply rotate again."
+)
+
 HEALTHY_ENDS = {
     "swapped": ("committed",),
     "rolled_back": ("committed",),
@@ -40,9 +45,8 @@ class ActionModule(NodeAction):
         started = self._insist(
             lambda: self.call_node(self.module_name, options, self._task.check_mode), deadline=first_deadline
         )
-        if not started.pop("started"):
-            started.pop("cursor", None)
-            return started
+        if not started["started"]:
+            return {name: fact for name, fact in started.items() if name != "started"}
         swap = self._follow(options, started["cursor"])
         return _result(options, swap)
 
@@ -54,12 +58,15 @@ class ActionModule(NodeAction):
             ask = partial(self.call_node, "swap_follow", dict(question, cursor=cursor))
             news = self._insist(ask, self._until)
             for record in news["records"]:
-                self._say(story.line(record))
+                for line in story.lines(record):
+                    self._say(line)
                 cursor = {"journal": record["journal"], "n": record["n"]}
             if not news["alive"] and not news["records"]:
                 return dict(news["swap"])
+            if time.monotonic() > self._until:
+                raise Refused(f"{news['swap']['sentence']} Nobody waits for it any longer", _GOES_ON)
             if not news["records"]:
-                self._say(f"… {story.step}" if story.step else "…")
+                self._say(f"… {story.step or ''}")
 
     def _insist(self, ask: Callable[[], dict[str, Any]], deadline: float) -> dict[str, Any]:
         """Ask again over a new connection until there is an answer: the node goes on meanwhile."""
@@ -69,10 +76,7 @@ class ActionModule(NodeAction):
                 return ask()
             except NodeUnreachable as lost:
                 if time.monotonic() + PAUSE > deadline:
-                    raise NodeUnreachable(
-                        f"{lost} The swap on the node, if it had begun, goes on without us and ends or undoes itself."
-                        " Ask how it went with machine_ssl_swap and state=status, or simply rotate again."
-                    ) from lost
+                    raise NodeUnreachable(f"{lost} {_GOES_ON}") from lost
                 if not told:
                     self._say("connection lost; the node goes on by itself, and we try to reach it again")
                 told = True
@@ -80,9 +84,8 @@ class ActionModule(NodeAction):
                 with contextlib.suppress(AnsibleError):
                     self.reset_connection()
 
-    def _say(self, line: str | None) -> None:
-        if line:
-            display.display(f"  {self._node}  {time.strftime('%H:%M:%S')}  {line}")
+    def _say(self, line: str) -> None:
+        display.display(f"  {self._node}  {time.strftime('%H:%M:%S')}  {line}")
 
     @property
     def _node(self) -> str:

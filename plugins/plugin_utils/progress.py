@@ -74,9 +74,15 @@ def _closed(record: Record, _: float | None) -> str:
     return f"── {record['outcome'].replace('_', ' ')}{reason}"
 
 
+def _skip(record: Record, _: float | None) -> str | None:
+    """Most steps that are done already are no news; that the ports turned by themselves is."""
+    return _done(record, None) if record["step"] == "served" else None
+
+
 _DESCRIBERS = {
     "opened": _opened,
     "begin": _begin,
+    "skip": _skip,
     "done": _done,
     "taken over": _taken_over,
     "turn": _turn,
@@ -87,23 +93,31 @@ _DESCRIBERS = {
 
 
 class Story:
-    """Turns records, as they come, into lines; remembers when each step began."""
+    """Turns records, as they come, into lines; remembers when the step and the window began."""
 
     def __init__(self) -> None:
         self._begun: Record | None = None
+        self._opened: Record | None = None
 
     @property
     def step(self) -> str | None:
         """The step that is under way."""
         return self._begun["step"] if self._begun else None
 
-    def line(self, record: Record) -> str | None:
-        """The line for the next record."""
+    def lines(self, record: Record) -> list[str]:
+        """What to say about the next record."""
         seconds = None
         if record["event"] == "begin":
             self._begun = record
+            self._opened = self._opened or (record if record["step"] == "stop" else None)
         elif record["event"] == "done" and self._begun:
             seconds = max(0.0, record["mono"] - self._begun["mono"])
         if record["event"] not in ("begin", "skip"):
             self._begun = None
-        return describe(record, seconds)
+        line = describe(record, seconds)
+        return ([line] if line else []) + self._window_closed(record)
+
+    def _window_closed(self, record: Record) -> list[str]:
+        if self._opened is None or (record["event"], record.get("step")) != ("done", "start"):
+            return []
+        return [f"── window closed after {max(0.0, record['mono'] - self._opened['mono']):.1f} s"]
