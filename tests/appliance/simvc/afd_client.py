@@ -35,5 +35,6 @@ class AfdServer:
 
 
 def server_named(host: str) -> AfdServer:
-    """vmafdd of a host by its name, without credentials; `localhost` is reached through the socket."""
-    return AfdServer(None if host.lower() in ("localhost", "127.0.0.1") else host)
+    """vmafdd of a host by its name, without credentials; this node is reached through the socket by all its names."""
+    local = ("localhost", "127.0.0.1", socket.gethostname().lower())
+    return AfdServer(None if host.lower() in local else host)

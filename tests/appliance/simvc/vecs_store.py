@@ -106,8 +106,8 @@ class VecsStore:
         if len(name) > MAX_LABEL:
             raise AfdError(afd_errors.LABEL_TOO_LONG)
         with self._transaction() as db:
-            if db.execute("SELECT count(*) FROM stores").fetchone()[0] >= MAX_STORES:
-                raise AfdError(afd_errors.ACCESS_DENIED)
+            if db.execute("SELECT count(*) FROM stores").fetchone()[0] > MAX_STORES:
+                raise AfdError(afd_errors.IMPLEMENTATION_LIMIT)
             try:
                 db.execute("INSERT INTO stores (name, owner) VALUES (?, ?)", (name, owner))
             except sqlite3.IntegrityError:

@@ -54,13 +54,20 @@ def settled(node: PrivateNode) -> str:
         ["-f", "ShowServers", *LOGIN],
         ["-f", "nothing", *LOGIN],
         ["-f", "createagreement", *LOGIN],
-        ["-x"],
-        ["-f"],
     ],
 )
 def test_bad_arguments(node: PrivateNode, argv: list[str]) -> None:
     done = node.run("vdcrepadmin", *argv)
     assert (done.rc, done.err) == (87, "")
+    assert done.out.startswith("Usage: vdcrepadmin -f ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"), [(["-x"], "invalid option -- 'x'"), (["-f"], "option requires an argument -- 'f'")]
+)
+def test_bad_options(node: PrivateNode, argv: list[str], complaint: str) -> None:
+    done = node.run("vdcrepadmin", *argv)
+    assert (done.rc, done.err) == (87, f"/usr/lib/vmware-vmdir/bin/vdcrepadmin: {complaint}\n")
     assert done.out.startswith("Usage: vdcrepadmin -f ")
 
 

@@ -16,6 +16,10 @@ from ..dir_client import DirectoryServer
 _LOG = paths.ROOT + "/var/log/vmware/vmdir/vdcrepadmin.log"
 _MAX_PASSWORD = 127
 
+# What the C library says of an option: whether it is none at all, or lacks its argument.
+_SELF = "/usr/lib/vmware-vmdir/bin/vdcrepadmin"
+_GETOPT = {True: "invalid option", False: "option requires an argument"}
+
 _MESSAGES = {
     afd_errors.ACCESS_DENIED: "Access denied",
     afd_errors.VMDIR_CANNOT_CONNECT: "Cannot connect vmdir",
@@ -73,7 +77,8 @@ def _parsed(argv: list[str]) -> dict[str, str] | None:
     """Options by their letter with the dash, the last one of each; None for anything wrong."""
     try:
         pairs, _ = getopt.gnu_getopt(argv, "f:h:p:u:w:H:P:e:a:s:2nov")
-    except getopt.GetoptError:
+    except getopt.GetoptError as error:
+        err(f"{_SELF}: {_GETOPT[error.msg.endswith('not recognized')]} -- '{error.opt}'\n")
         return None
     options = dict(pairs)
     needed = ["-h", "-u", *_NEEDED.get(options.get("-f", ""), ())]
