@@ -129,5 +129,5 @@ def _complaint_of(write_to_store: Callable[[], None]) -> NodeError | None:
 
 def _unproven(what: str, complaint: NodeError | None) -> NodeError:
     if complaint is None:
-        return NodeError(f"{what}, although vecs-cli reported success.", "Look at vmafdd's log on the node.")
+        return NodeError(f"{what}, although no error was reported.", "Look at vmafdd's log on the node.")
     return NodeError(f"{what}: {complaint.message}.", complaint.remedy, **complaint.details)

@@ -33,6 +33,12 @@ class Completed(NamedTuple):
     seconds: float
     secret: bool = False
 
+    @property
+    def said(self) -> str:
+        """The beginning of what the tool printed, as a message quotes it."""
+        output = (self.stderr if self.secret else self.stdout + self.stderr).strip()
+        return repr(output[:200]) if output else "nothing"
+
     def error(self, meaning: str, code: int | None = None, remedy: str = "") -> ToolError:
         """The error that this outcome is; a secret stdout stays out of it."""
         stdout = "(secret)" if self.secret else self.stdout

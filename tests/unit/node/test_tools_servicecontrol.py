@@ -114,7 +114,7 @@ def control(runner: ScriptedRunner) -> ServiceControl:
 @pytest.mark.parametrize("garbage", ["", "Segmentation fault\n", "\x00\x01\x02", "<html>503</html>"])
 def test_garbage_is_told_with_the_tools_output(garbage):
     runner = ScriptedRunner().expect("service-control --status --all", garbage)
-    with pytest.raises(ToolError, match="no section") as caught:
+    with pytest.raises(ToolError, match="instead of a census") as caught:
         control(runner).census()
     assert caught.value.stdout == garbage
     assert caught.value.remedy
@@ -163,5 +163,5 @@ def test_polling_that_never_saw_a_census_tells_why():
     runner = ScriptedRunner()
     for _round in range(100):
         runner.expect("service-control --status", "nonsense")
-    with pytest.raises(ToolError, match="no section"):
+    with pytest.raises(ToolError, match="instead of a census"):
         control(runner).wait_until(lambda census: True, time.monotonic() + 0.05, pause=0.01)

@@ -50,7 +50,7 @@ def test_every_getter_names_the_server():
 
 @pytest.mark.parametrize("garbage", ["", "\n", "two\nlines\n", "Usage: vmafd-cli <command>\n", "\x00\n", "a b\n"])
 def test_anything_else_than_one_line_of_its_shape_is_told(garbage):
-    with pytest.raises(ToolError, match="where one line was expected") as caught:
+    with pytest.raises(ToolError, match="instead of one line") as caught:
         vmafd(garbage).pnid()
     assert caught.value.remedy
 

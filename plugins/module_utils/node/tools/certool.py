@@ -100,11 +100,6 @@ def verdict(completed: Completed) -> ToolError | None:
     if parser is not None:
         return completed.error(parser.group(1), remedy="Correct the config file or the options named there.")
     return completed.error(
-        f"answered without a status: {_excerpt(completed)}",
+        f"answered without a status; it printed {completed.said}",
         remedy="Run the command by hand on the node; its whole output is in the details.",
     )
-
-
-def _excerpt(completed: Completed) -> str:
-    output = (completed.stdout + completed.stderr).strip()
-    return repr(output[:200]) if output else "it printed nothing"

@@ -80,7 +80,8 @@ class ServiceControl:
             return parse_status(completed.stdout)
         except ValueError as error:
             raise completed.error(
-                str(error), remedy="Run `service-control --status --all` by hand on the node and see what it prints."
+                f"printed {completed.said} instead of a census",
+                remedy="Run `service-control --status --all` by hand on the node and see what it prints.",
             ) from error
 
     def start(self, names: Iterable[str] | None, timeout: float) -> Completed:
@@ -162,7 +163,7 @@ def parse_status(text: str) -> Census:
         if all(_NAME.fullmatch(word) for word in words):
             names.update(words)
     if not seen:
-        raise ValueError(f"no section Running, Stopped or StartPending in {text.strip()[:200]!r}")
+        raise ValueError("no section Running, Stopped, StartPending or StopPending")
     return Census(*(sorted(sections[field]) for field in Census._fields))
 
 

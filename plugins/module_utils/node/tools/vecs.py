@@ -184,6 +184,6 @@ def _refuse_empty(path: Path) -> None:
 
 def _unreadable(completed: Completed, wanted: str, why: str = "") -> ToolError:
     return completed.error(
-        "printed no {}{}".format(wanted.replace("a ", "", 1), ": " + why if why else ""),
+        f"printed {completed.said} instead of {wanted}" + (f" ({why})" if why else ""),
         remedy="Run the command by hand on the node; its output is in the details.",
     )

@@ -57,7 +57,7 @@ class Vmafd:
         lines = completed.stdout.splitlines()
         if len(lines) != 1 or not shape.fullmatch(lines[0]):
             raise completed.error(
-                f"printed {completed.stdout[:200]!r} where one line was expected",
+                f"printed {completed.said} instead of one line",
                 remedy="Run the command by hand on the node and see what it prints.",
             )
         return lines[0]

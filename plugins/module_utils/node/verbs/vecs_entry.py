@@ -34,7 +34,8 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     store = known_store(options["store"], vecs.stores())
     _refuse_revocation_lists(store)
     entry = _entry(vecs, store, options["alias"], wanted)
-    if wanted.is_held_by(entry) if wanted else entry is None:
+    settled = entry is None if wanted is None else wanted.is_held_by(entry)
+    if settled:
         return _answer(context, entry, entry, None, changed=False)
     parent = _backup_dir(options)
     if entry is not None:
