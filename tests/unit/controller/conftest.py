@@ -166,3 +166,9 @@ def healthy_survey(root: str, leaf: str) -> dict[str, Any]:
 @pytest.fixture
 def make_survey() -> Callable[[str, str], dict[str, Any]]:
     return healthy_survey
+
+
+@pytest.fixture
+def signing_key() -> Callable[[str], rsa.RSAPrivateKey]:
+    """The private key behind a name."""
+    return key

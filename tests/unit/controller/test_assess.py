@@ -250,8 +250,10 @@ FINE = [
     change(
         node_type="infrastructure",
         census={
-            **dict.fromkeys(["stopped", "start_pending", "stop_pending"], []),
             "running": ["vmafdd", "vmcad", "vmdird", "vmware-rhttpproxy"],
+            "stopped": [],
+            "start_pending": [],
+            "stop_pending": [],
         },
     ),
 ]

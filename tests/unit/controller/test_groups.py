@@ -1,0 +1,174 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Linked groups from surveys: who is linked, who may be, and when a group is refused as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import linked_groups
+from cryptography.x509.oid import NameOID
+
+Fleet = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def fleet(authority: Any, make_survey: Any) -> Callable[..., Fleet]:
+    """Nodes as {name: group}; every node of a group trusts the VMCA roots of all of `trusts` in it."""
+
+    def make(
+        members: dict[str, str], trusts: dict[str, list[str]] | None = None, domain: str = "vsphere.local"
+    ) -> Fleet:
+        names = [*members, *(name for extra in (trusts or {}).values() for name in extra)]
+        roots = {name: authority.root(name) for name in dict.fromkeys(names)}
+        records: Fleet = {}
+        for node, group in members.items():
+            trusted = [other for other in members if members[other] == group] + (trusts or {}).get(group, [])
+            survey = make_survey(roots[node], authority.leaf(node, name=f"{node}-leaf"))
+            survey["trusted_roots"] = [{"alias": each, "chain": [roots[each]]} for each in trusted]
+            survey["sso_domain"] = domain
+            records[node] = {"survey": survey, "assessment": judged("keep")}
+        return records
+
+    return make
+
+
+def judged(verdict: str, finding: str = "x") -> dict[str, Any]:
+    findings = [
+        {"id": finding, "severity": "refuse", "message": f"It is {finding}.", "remedy": "Mend it.", "evidence": {}}
+    ]
+    return {"verdict": verdict, "reasons": [f"{verdict} because"], "findings": findings if verdict == "refuse" else []}
+
+
+def shape(groups: list[dict[str, Any]]) -> dict[str, list[str]]:
+    return {group["name"]: group["nodes"] for group in groups}
+
+
+def test_nodes_that_trust_each_other_are_linked(fleet: Callable[..., Fleet]) -> None:
+    records = fleet({"vc01": "a", "vc11": "b", "vc02": "a", "vc12": "b", "vc21": "c"})
+
+    groups = linked_groups(records)
+
+    assert shape(groups) == {
+        "vsphere.local@vc01": ["vc01", "vc02"],
+        "vsphere.local@vc11": ["vc11", "vc12"],
+        "vsphere.local@vc21": ["vc21"],
+    }
+    assert {group["sso_domain"] for group in groups} == {"vsphere.local"}
+
+
+def test_links_join_in_whatever_order_they_are_met(fleet: Callable[..., Fleet]) -> None:
+    """vc03 came last into the group, and so far only vc01 and vc02 have heard of it, each on its own."""
+    records = fleet({"vc01": "a", "vc02": "b", "vc03": "c"})
+    root = records["vc03"]["survey"]["trusted_roots"][0]
+    for node in ("vc01", "vc02"):
+        records[node]["survey"]["trusted_roots"].append(root)
+
+    assert shape(linked_groups(records)) == {"vsphere.local@vc01": ["vc01", "vc02", "vc03"]}
+
+
+def test_a_shared_root_across_sso_domains_links_nobody(fleet: Callable[..., Fleet]) -> None:
+    records = fleet({"vc01": "a", "vc02": "a"})
+    records["vc02"]["survey"]["sso_domain"] = "other.local"
+
+    assert len(linked_groups(records)) == 2
+
+
+def test_an_enterprise_root_above_the_vmcas_links_nobody(authority: Any, make_survey: Any) -> None:
+    top = authority.root("top", subject=[(NameOID.COMMON_NAME, "Corporate CA")])
+    records = {}
+    for node in ("vc01", "vc02"):
+        vmca = authority.root(node, issuer="top")
+        survey = make_survey(vmca, authority.leaf(node))
+        survey["vmca_root"] = [vmca, top]
+        survey["trusted_roots"] = [{"alias": "v", "chain": [vmca]}, {"alias": "t", "chain": [top]}]
+        records[node] = {"survey": survey, "assessment": judged("keep")}
+
+    assert len(linked_groups(records)) == 2
+
+
+def test_the_sso_domain_knows_no_case(fleet: Callable[..., Fleet]) -> None:
+    records = fleet({"vc01": "a", "vc02": "a"})
+    records["vc02"]["survey"]["sso_domain"] = "VSPHERE.LOCAL"
+
+    assert len(linked_groups(records)) == 1
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (["keep", "keep"], "keep"),
+        (["keep", "rotate"], "rotate"),
+        (["rotate", "refuse"], "refuse"),
+        (["keep", "refuse"], "refuse"),
+    ],
+)
+def test_a_group_has_one_verdict(fleet: Callable[..., Fleet], verdicts: list[str], expected: str) -> None:
+    records = fleet({"vc01": "a", "vc02": "a"})
+    for node, verdict in zip(records, verdicts, strict=True):
+        records[node]["assessment"] = judged(verdict)
+
+    group = linked_groups(records)[0]
+
+    assert group["verdict"] == expected
+    if expected == "refuse":
+        assert group["reasons"] == ["vc02: It is x. Mend it."]
+
+
+def test_a_refused_group_refuses_no_other(fleet: Callable[..., Fleet]) -> None:
+    records = fleet({"vc01": "a", "vc11": "b"})
+    records["vc01"]["assessment"], records["vc11"]["assessment"] = judged("refuse"), judged("rotate")
+
+    assert [group["verdict"] for group in linked_groups(records)] == ["refuse", "rotate"]
+
+
+class TestUnsurveyed:
+    def test_a_group_that_may_have_the_node_is_refused_with_it(self, fleet: Callable[..., Fleet]) -> None:
+        records = fleet({"vc01": "a", "vc02": "a", "vc11": "b"}, trusts={"a": ["vc03"]})
+
+        groups = {group["name"]: group for group in linked_groups(records, ["vc03"])}
+
+        assert groups["vsphere.local@vc01"]["verdict"] == "refuse"
+        assert "vc03" in groups["vsphere.local@vc01"]["reasons"][0]
+        assert groups["vsphere.local@vc11"]["verdict"] == "keep"
+        assert "vc03" not in groups
+
+    def test_one_that_no_group_waits_for_is_on_its_own(self, fleet: Callable[..., Fleet]) -> None:
+        groups = linked_groups(fleet({"vc01": "a"}), ["vc09"])
+
+        assert shape(groups) == {"vsphere.local@vc01": ["vc01"], "vc09": ["vc09"]}
+        assert [group["verdict"] for group in groups] == ["keep", "refuse"]
+        assert groups[1]["sso_domain"] is None
+
+    def test_a_corporate_root_among_the_trusted_is_no_sign_of_a_member(
+        self, fleet: Callable[..., Fleet], authority: Any
+    ) -> None:
+        records = fleet({"vc01": "a"})
+        corporate = authority.root("corporate", subject=[(NameOID.COMMON_NAME, "Corporate CA")])
+        records["vc01"]["survey"]["trusted_roots"].append({"alias": "c", "chain": [corporate]})
+
+        assert linked_groups(records, ["vc09"])[0]["verdict"] == "keep"
+
+    def test_nobody_surveyed(self) -> None:
+        assert shape(linked_groups({}, ["vc01", "vc02"])) == {"vc01": ["vc01"], "vc02": ["vc02"]}
+
+
+class TestOverrides:
+    def test_they_go_before_the_surveys(self, fleet: Callable[..., Fleet]) -> None:
+        records = fleet({"vc01": "a", "vc02": "a", "vc03": "b"})
+
+        groups = linked_groups(records, overrides={"vc02": "mine", "vc03": "mine"})
+
+        assert shape(groups) == {"vsphere.local@vc01": ["vc01"], "mine": ["vc02", "vc03"]}
+
+    def test_they_place_an_unsurveyed_node(self, fleet: Callable[..., Fleet]) -> None:
+        records = fleet({"vc01": "a", "vc11": "b"}, trusts={"a": ["vc03"]})
+
+        groups = linked_groups(records, ["vc03"], {"vc03": "mine", "vc11": "mine"})
+
+        assert shape(groups) == {"vsphere.local@vc01": ["vc01"], "mine": ["vc11", "vc03"]}
+        assert [group["verdict"] for group in groups] == ["keep", "refuse"]
+        assert groups[1]["reasons"] == ["vc03 could not be surveyed."]
