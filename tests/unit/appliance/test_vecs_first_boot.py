@@ -5,6 +5,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,11 +30,12 @@ BACKUP_STORE
 """
 
 
-def booted(**identity: object) -> PrivateNode:
-    node = PrivateNode(**identity)
-    node.first_boot("vmcad", "vmafdd")
-    node.start("vmafdd", "vmdird", "vmcad")
-    return node
+@contextmanager
+def booted(**identity: object) -> Iterator[PrivateNode]:
+    with PrivateNode(**identity) as private:
+        private.first_boot("vmcad", "vmafdd")
+        private.start("vmafdd", "vmdird", "vmcad")
+        yield private
 
 
 @pytest.fixture(scope="module")
