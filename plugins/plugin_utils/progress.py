@@ -14,6 +14,7 @@ _WORDS = {
     "prove": "staged key and certificate belong together, PNID is in the SAN",
     "backup": "old certificate and key saved and read back",
     "census": "running services recorded",
+    "arm": "armed to put itself right at boot, should it lose power",
     "stop": "services stopped",
     "core": "certificate storage started",
     "replace": "certificate replaced in VECS and read back",
@@ -44,6 +45,8 @@ def _done(record: Record, seconds: float | None) -> str:
 
 
 def _detail(record: Record) -> str:
+    if record["step"] == "arm" and not record["armed"]:
+        return f": NOT, {record['said']}"
     if record["step"] == "census":
         return f": {len(record['running'])} running"
     if record["step"] == "stop" and record.get("stragglers"):

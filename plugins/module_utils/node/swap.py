@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,21 +21,18 @@ from typing import Any, Callable, Sequence
 from . import pem
 from .errors import NodeError
 from .files import discard, sync
+from .heal import arm, can_arm, disarm
 from .journal import CLOSED, Journal
 from .pair import Backup, Pair, create_backup, finish_backup, prune, write_pair
 from .paths import LEGACY_STORE, State
 from .paths import MACHINE_ALIAS as ALIAS
 from .paths import MACHINE_STORE as STORE
 from .served import served
-from .tools.servicecontrol import CORE, Census
+from .tools.servicecontrol import CORE, MANAGERS, Census
 from .tools.toolbox import Toolbox
 from .tools.vecs import Entry
 
 NEW, OLD = "new", "old"
-
-# They manage the others and hold no machine certificate; which of them `--stop --all` leaves running is not settled
-# (field notes §1.1).
-MANAGERS = frozenset({"lwsmd", "vmware-vmon"})
 
 STOP_ATTEMPTS = 2
 START_ATTEMPTS = 3
@@ -251,6 +249,22 @@ class TakeCensus(Step):
         return {"running": world.seen.running, "stopped": world.seen.stopped}
 
 
+class Arm(Step):
+    """Without it a node that loses power in the window waits for the next controller; no reason to refuse."""
+
+    name = "arm"
+
+    def check(self, world: World) -> bool:
+        return not can_arm()
+
+    def do(self, world: World) -> dict[str, Any]:
+        try:
+            arm(world.state)
+        except (OSError, NodeError) as error:
+            return {"armed": False, "said": str(error)}
+        return {"armed": True}
+
+
 class Stop(Step):
     name = "stop"
 
@@ -367,7 +381,7 @@ class Commit(Step):
         return {"pruned": prune(world.state.backup, world.settings.backups_kept)}
 
 
-PREPARE: tuple[Step, ...] = (Prove(), MakeBackup(), TakeCensus())
+PREPARE: tuple[Step, ...] = (Prove(), MakeBackup(), TakeCensus(), Arm())
 WINDOW: tuple[Step, ...] = (Stop(), StartCore(), Replace(), Mirror(), Start(), Served())
 FINISH: tuple[Step, ...] = (Commit(),)
 ROAD: tuple[Step, ...] = PREPARE + WINDOW + FINISH
@@ -380,7 +394,7 @@ def run(world: World) -> None:
         if not world.journal.saved:
             raise NodeError(f"The journal {world.journal.path} cannot be written", remedy="Free space on its disk.")
     except Exception as error:  # whatever it was, nothing has been stopped or replaced yet
-        world.journal.write(CLOSED, outcome="refused", **_explain(error))
+        close(world, "refused", **_explain(error))
         return
     carry_through(world)
 
@@ -388,7 +402,7 @@ def run(world: World) -> None:
 def resume(world: World) -> None:
     """Finish, or undo, what an interrupted swap left. Never raises: the journal says how it ended."""
     if not world.journal.began("stop"):
-        world.journal.write(CLOSED, outcome="refused", message="Interrupted before the window; nothing had changed.")
+        close(world, "refused", message="Interrupted before the window; nothing had changed.")
         return
     if world.goal == NEW and _holds(lambda: _untouched(world)):
         world.journal.write("turn", goal=OLD, message="Interrupted before the certificate was replaced.")
@@ -422,7 +436,14 @@ def _commit(world: World) -> None:
         walk(world, FINISH)
     except Exception as error:  # a full or read-only disk
         world.journal.write("failed", step="commit", **_explain(error))
-    world.journal.write(CLOSED, outcome="committed")
+    close(world, "committed")
+
+
+def close(world: World, outcome: str, **facts: Any) -> None:
+    """End the journal, and only then the self-heal: what is armed for an ended journal disarms itself at boot."""
+    world.journal.write(CLOSED, outcome=outcome, **facts)
+    with suppress(OSError):
+        disarm(world.state)
 
 
 def walk(world: World, steps: Sequence[Step]) -> None:
@@ -489,7 +510,7 @@ def _close_rolled_back(world: World) -> None:
         clear_staging(world.state)
     except OSError as error:
         world.journal.write("failed", step="commit", **_explain(error))
-    world.journal.write(CLOSED, outcome="rolled_back")
+    close(world, "rolled_back")
 
 
 def _put_entry_back_in_place(world: World) -> None:

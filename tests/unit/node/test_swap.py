@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.vcfleet.certs.plugins.module_utils.node import pem, swap
+from ansible_collections.vcfleet.certs.plugins.module_utils.node import heal, pem, swap
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.journal import Journal
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.pair import Pair, backups, write_pair
@@ -27,8 +29,18 @@ QUICK = Settings(
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> State:
-    state = State(str(tmp_path))
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the self-heal is armed; never this machine's own."""
+    folder = tmp_path / "systemd"
+    folder.mkdir()
+    monkeypatch.setattr(heal, "SYSTEMD", folder)
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path: Path, systemd: Path) -> State:
+    state = State(str(tmp_path / "state"))
+    state.root.mkdir()
     for folder in (state.staging, state.backup, state.journal):
         Path(folder).mkdir(mode=0o700)
     write_pair(Pair(state.staged_cert, state.staged_key), [pair("new")[0]], pair("new")[1])
@@ -98,7 +110,7 @@ def test_commit_leaves_no_private_key_outside_the_backup(node: FakeNode, state: 
     run(world(node, state))
     keys = [path for path in tmp_path.rglob("*") if path.is_file() and "PRIVATE KEY" in path.read_text()]
     assert keys == [backups(state.backup)[0].machine.key]
-    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*"))
+    assert all(path.stat().st_mode & 0o077 == 0 for path in state.backup.rglob("*"))
 
 
 def test_a_resumed_commit_changes_nothing(node: FakeNode, state: State) -> None:
@@ -329,6 +341,55 @@ def test_backups_are_pruned_to_the_retention_count(node: FakeNode, state: State)
     kept = sorted(path.name for path in state.backup.iterdir())
     assert len(kept) == QUICK.backups_kept
     assert kept[-1].endswith(OLD_SHA256[:12])
+
+
+def test_the_self_heal_is_armed_in_the_window_and_leaves_no_trace(node: FakeNode, state: State, systemd: Path) -> None:
+    armed: list[bool] = []
+    node.hook = lambda call: armed.append(heal.is_armed())
+    run(world(node, state))
+    assert armed
+    assert all(armed)
+    assert [path for path in systemd.rglob("*") if not path.is_dir()] == []
+    assert not (state.root / heal.PROGRAM).exists()
+
+
+def test_the_armed_program_resumes_the_swap_by_itself(
+    node: FakeNode, state: State, systemd: Path, tmp_path: Path
+) -> None:
+    """The zipped package imports on its own, under the oldest Python here, and finds the journal."""
+
+    def die(call: str) -> None:
+        raise PowerLoss
+
+    node.hook = die
+    here = world(node, state)
+    with pytest.raises(PowerLoss):
+        run(here)
+    unit = (systemd / heal.TARGET / heal.UNIT).read_text()
+    command = next(line for line in unit.splitlines() if line.startswith("ExecStart=")).split("=", 1)[1].split()
+    assert command[1:] == ["-IB", str(state.root / heal.PROGRAM), str(state.root)]
+    subprocess.run([sys.executable, *command[1:]], check=True, timeout=60)
+    resumed = Journal.load(here.journal.path)
+    assert resumed.last("taken over")["by"] == "the node itself, at boot"  # type: ignore[index]
+    told = resumed.records[-1]
+    assert told["event"] == "stuck", "this machine has no vendor tools, and the program says so in the journal"
+
+
+def test_where_systemd_is_missing_nothing_is_armed(node: FakeNode, state: State, systemd: Path) -> None:
+    systemd.rmdir()
+    here = world(node, state)
+    run(here)
+    assert [each["event"] for each in here.journal.records if each.get("step") == "arm"] == ["skip"]
+    assert_invariant(node, here.journal)
+
+
+def test_what_cannot_be_armed_is_told_and_hinders_nothing(node: FakeNode, state: State, systemd: Path) -> None:
+    (systemd / heal.UNIT).mkdir()
+    here = world(node, state)
+    run(here)
+    armed = next(each for each in here.journal.records if each["event"] == "done" and each["step"] == "arm")
+    assert armed["armed"] is False
+    assert_invariant(node, here.journal)
 
 
 def test_window_steps_are_walked_in_the_documented_order() -> None:

@@ -36,7 +36,29 @@ TOOLS = {
 }
 
 _FROM_HOST = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "services", "protocols", "ssl/openssl.cnf")
-_STORAGE = ("archive", "autodeploy", "core", "db", "dblog", "imagebuilder", "log/vmware", "netdump", "seat", "updatemgr")
+_STORAGE = (
+    "archive",
+    "autodeploy",
+    "core",
+    "db",
+    "dblog",
+    "imagebuilder",
+    "log/vmware",
+    "netdump",
+    "seat",
+    "updatemgr",
+)
+_EMPTY = (
+    "etc/systemd/system",
+    "home/operator/.ssh",
+    "root/.ssh",
+    "opt",
+    "tmp",
+    "usr",
+    "var/lib",
+    "var/log",
+    "var/tmp/vmware",
+)
 _MODES = {"etc/shadow": 0o600, "etc/sudoers": 0o440, "root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
 _DISK_SIZE = 256 * 2**20
 
@@ -112,7 +134,7 @@ def _binds(node: NodePlan) -> str:
 def _skeleton(root: Path, authorized_key: str) -> None:
     """What every node's disk first holds."""
     shutil.copytree(HERE / "skeleton", root)
-    for folder in ("home/operator/.ssh", "root/.ssh", "opt", "tmp", "usr", "var/lib", "var/log", "var/tmp/vmware"):
+    for folder in _EMPTY:
         (root / folder).mkdir(parents=True, exist_ok=True)
     for folder in _STORAGE:
         (root / "storage" / folder).mkdir(parents=True)

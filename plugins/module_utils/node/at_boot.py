@@ -1,0 +1,33 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the armed unit runs once at the next boot (heal.py)."""
+
+from __future__ import annotations
+
+from .heal import disarm
+from .journal import unfinished
+from .lock import Lock
+from .paths import State
+from .process import Runner
+from .swap import World, resume
+from .tools.toolbox import Toolbox
+
+
+def main(state_dir: str) -> None:
+    """Finish or undo what the journal left open, unless a controller is at it already."""
+    state = State(state_dir)
+    lock = Lock(state.lock)
+    if not lock.acquire():
+        return
+    try:
+        left = unfinished(state.journal)
+        if left is None:
+            disarm(state)
+            return
+        owner = lock.owner()
+        lock.sign(wanted=left.fact("new_sha256"))
+        left.write("taken over", owner=owner, by="the node itself, at boot")
+        resume(World(Toolbox(Runner()), state, left))
+    finally:
+        lock.release()
