@@ -330,6 +330,9 @@ def _write(path: Path, text: str, mode: int) -> None:
         os.fsync(file.fileno())
     fresh.chmod(mode)
     fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 def _move(old: Path, new: Path) -> None:

@@ -22,4 +22,6 @@ def appliance() -> Iterator[PrivateNode]:
 
 @pytest.fixture
 def certool(appliance: PrivateNode, tmp_path: Path) -> Certool:
+    """certool in a folder of the test's own, on the shared node with all knobs at their defaults."""
+    appliance.knobs({})
     return Certool(appliance, tmp_path)

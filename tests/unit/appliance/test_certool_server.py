@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from simvc.certool_bench import CONFIG, SUCCESS, Certool, failed
 from simvc.private_node import PrivateNode
 from simvc.samples import pair
+from simvc.tools import certool as tool
+from simvc.tools import certool_server
 
 NO_FILE = "Operation failed with error = ERROR_FILE_NOT_FOUND (2)"
 EXISTS = "Operation failed with error = ERROR_ALREADY_EXISTS (183)"
@@ -151,10 +153,11 @@ def test_encrypted_key_is_asked_about_on_stderr_where_no_terminal_is(certool: Ce
     certool.write("key", pair("x").encrypted_key_pem("secret"))
     rc, out, err = certool.gencert()
     assert (rc, out) == failed(70009, "Key I/O failure", USING)[:2]
-    assert err == "Enter PEM pass phrase:\n"
+    assert err == "Enter PEM pass phrase:\n" * 2  # OpenSSL 3 asks again when stdin is at its end
     argv = ("--gencert", "--privkey=key", "--cert=c", "--config=m.cfg")
     assert certool(*argv, stdin="secret\n") == (0, USING + SUCCESS, "Enter PEM pass phrase:\n")
-    assert certool(*argv, stdin="wrong\n").rc == 121
+    wrong = certool(*argv, stdin="wrong\n")
+    assert (wrong.rc, wrong.err) == (121, "Enter PEM pass phrase:\n")
 
 
 def test_the_key_is_read_before_the_fields_are_judged(certool: Certool) -> None:
@@ -198,7 +201,6 @@ def test_signing_errors_masked_and_not(
     assert masked.rc == 207
     appliance.knobs({"vmca.mask_signing_errors": False})
     assert certool.gencert(content) == failed(code, message, f"{USING}Error: {code}, {SIGN}")
-    appliance.knobs({})
     assert certool.path("cert").read_text() == "survives"
 
 
@@ -272,6 +274,44 @@ def test_waiting_for_what_is_there(certool: Certool, command: str) -> None:
     assert certool(command) == (0, SUCCESS, "")
     assert certool(command, "--wait=0") == failed(70003, "Invalid arguments found")
     assert certool(command, "--wait=-1") == failed(70003, "Invalid arguments found")
+
+
+class Clock:
+    """Time that passes while one sleeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(certool_server.time, "time", lambda: self.now)
+        monkeypatch.setattr(certool_server.time, "sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_waiting_prints_a_dot_a_round(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture) -> None:
+    clock = Clock(monkeypatch)
+    answers = iter([OSError, OSError, {"code": 0}])
+    monkeypatch.setattr(certool_server.ipc, "call", lambda *_: raised_or_given(next(answers)))
+    assert tool.main(["--WaitVMDIR"]) == 0
+    tool.console.flush()
+    assert capfdbinary.readouterr().out == f"..{SUCCESS}".encode()
+    assert clock.now == 1020
+
+
+def test_waiting_gives_up(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture) -> None:
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr(certool_server.ipc, "call", lambda *_: raised_or_given(ConnectionRefusedError))
+    assert tool.main(["--WaitVMCA", "--wait=1"]) == 70004
+    tool.console.flush()
+    timed_out = failed(70004, "Time out occurred before specified Event.", "......")
+    assert capfdbinary.readouterr().out == timed_out.out.encode()
+    assert clock.now == 1060
+
+
+def raised_or_given(answer: type[Exception] | dict[str, int]) -> dict[str, int]:
+    if isinstance(answer, dict):
+        return answer
+    raise answer
 
 
 def test_revocation(certool: Certool, appliance: PrivateNode) -> None:

@@ -63,7 +63,7 @@ def authority(name: str, issuer: Ca | None = None, *, ca: bool = True, age: time
 
 @pytest.fixture
 def node() -> Iterator[PrivateNode]:
-    """A node of one's own: these tests change its root."""
+    """A node of one's own, for tests that change its root."""
     with PrivateNode() as node:
         node.first_boot("vmcad", "vmafdd")
         node.start("vmdird", "vmafdd", "vmcad")
@@ -71,7 +71,8 @@ def node() -> Iterator[PrivateNode]:
 
 
 @pytest.fixture
-def certool(node: PrivateNode, tmp_path: Path) -> Certool:
+def own(node: PrivateNode, tmp_path: Path) -> Certool:
+    """certool on a node of one's own."""
     return Certool(node, tmp_path)
 
 
@@ -115,8 +116,8 @@ def test_first_boot_keeps_a_root_that_is_there() -> None:
         assert (vmca_folder(node) / "root.cer").read_bytes() == before
 
 
-def test_first_boot_machine_certificate(node: PrivateNode) -> None:
-    entry = node.ask("vmafdd", {"op": "entry_get", "store": "MACHINE_SSL_CERT", "alias": "__MACHINE_CERT"})
+def test_first_boot_machine_certificate(appliance: PrivateNode) -> None:
+    entry = appliance.ask("vmafdd", {"op": "entry_get", "store": "MACHINE_SSL_CERT", "alias": "__MACHINE_CERT"})
     leaf = x509.load_pem_x509_certificate(entry["cert"].encode())
     assert [rdn.rfc4514_string() for rdn in leaf.subject.rdns] == ["CN=vc01.lab.example", "C=US"]
     usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
@@ -129,40 +130,40 @@ def test_first_boot_machine_certificate(node: PrivateNode) -> None:
 # rootca
 
 
-def test_rootca_rotates_the_files(node: PrivateNode, certool: Certool) -> None:
+def test_rootca_rotates_the_files(node: PrivateNode, own: Certool) -> None:
     folder = vmca_folder(node)
     names = ("root.cer", "privatekey.pem")
     first = [(folder / name).read_bytes() for name in names]
     one, two = authority("one"), authority("two")
-    assert install(certool, one.pem, one.key_pem) == (0, SUCCESS, "")
+    assert install(own, one.pem, one.key_pem) == (0, SUCCESS, "")
     assert [(folder / f"{name}.0").read_bytes() for name in names] == first
-    assert install(certool, two.pem, two.key_pem) == (0, SUCCESS, "")
+    assert install(own, two.pem, two.key_pem) == (0, SUCCESS, "")
     assert [(folder / f"{name}.1").read_bytes() for name in names] == first
     assert pki.certificates((folder / "root.cer.0").read_text()) == [one.certificate]
     assert stat.S_IMODE((folder / "privatekey.pem").stat().st_mode) == 0o600
     assert stat.S_IMODE((folder / "privatekey.pem.1").stat().st_mode) == 0o600
-    assert certool.gencert().rc == 0
-    leaf = x509.load_pem_x509_certificate(certool.path("cert").read_bytes())
+    assert own.gencert().rc == 0
+    leaf = x509.load_pem_x509_certificate(own.path("cert").read_bytes())
     leaf.verify_directly_issued_by(two.certificate)
 
 
-def test_the_oldest_root_is_dropped(node: PrivateNode, certool: Certool) -> None:
+def test_the_oldest_root_is_dropped(node: PrivateNode, own: Certool) -> None:
     folder = vmca_folder(node)
     for number in range(33):
         (folder / f"root.cer.{number}").write_text(str(number))
     ca = authority("next")
-    assert install(certool, ca.pem, ca.key_pem).__class__ is not None
+    assert install(own, ca.pem, ca.key_pem) == (0, SUCCESS, "")
     assert (folder / "root.cer.32").read_text() == "31"
     assert not (folder / "root.cer.33").exists()
 
 
-def test_rootca_back_from_the_rotated_files(node: PrivateNode, certool: Certool) -> None:
+def test_rootca_back_from_the_rotated_files(node: PrivateNode, own: Certool) -> None:
     folder = vmca_folder(node)
     before = (folder / "root.cer").read_text()
     ca = authority("one")
-    install(certool, ca.pem, ca.key_pem)
+    install(own, ca.pem, ca.key_pem)
     argv = (f"--cert={folder / 'root.cer.0'}", f"--privkey={folder / 'privatekey.pem.0'}")
-    assert certool("--rootca", *argv) == (0, SUCCESS, "")
+    assert own("--rootca", *argv) == (0, SUCCESS, "")
     assert (folder / "root.cer").read_text() == before
 
 
@@ -197,50 +198,50 @@ def test_rootca_missing_files(certool: Certool) -> None:
     assert certool("--rootca", "--cert=root.pem", "--privkey=none") == failed(2, missing)
 
 
-def test_rootca_refused_by_the_server(node: PrivateNode, certool: Certool) -> None:
-    before = (vmca_folder(node) / "root.cer").read_bytes()
+def test_rootca_refused_by_the_server(appliance: PrivateNode, certool: Certool) -> None:
+    before = (vmca_folder(appliance) / "root.cer").read_bytes()
     root, other = authority("root"), authority("other")
     mismatch = failed(70037, "Cert/Key pair does not match", f"Error: 70037, {ADD}")
     assert install(certool, root.pem, other.key_pem) == mismatch
     leaf = authority("leaf", root, ca=False)
     no_ca = failed(70011, "Not a CA Cert", f"Error: 70011, {ADD}")
     assert install(certool, leaf.pem + root.pem, leaf.key_pem) == no_ca
-    assert (vmca_folder(node) / "root.cer").read_bytes() == before
-    assert not (vmca_folder(node) / "root.cer.0").exists()
+    assert (vmca_folder(appliance) / "root.cer").read_bytes() == before
+    assert not (vmca_folder(appliance) / "root.cer.0").exists()
 
 
-def test_subordinate_ca_answers_with_its_chain(certool: Certool) -> None:
+def test_subordinate_ca_answers_with_its_chain(own: Certool) -> None:
     root = authority("root")
     middle = authority("middle", root)
     issuing = authority("issuing", middle)
-    assert install(certool, issuing.pem + middle.pem + root.pem, issuing.key_pem) == (0, SUCCESS, "")
-    assert certool.gencert().rc == 0
-    text = certool.path("cert").read_text()
+    assert install(own, issuing.pem + middle.pem + root.pem, issuing.key_pem) == (0, SUCCESS, "")
+    assert own.gencert().rc == 0
+    text = own.path("cert").read_text()
     assert text.endswith("-----END CERTIFICATE-----\n\n") and "\n\n-----BEGIN" not in text
     leaf, *chain = pki.certificates(text)
     assert chain == [issuing.certificate, middle.certificate]
     leaf.verify_directly_issued_by(issuing.certificate)
-    certool("--getrootca", "--cert=all")
-    assert len(pki.certificates(certool.path("all").read_text())) == 3
+    own("--getrootca", "--cert=all")
+    assert len(pki.certificates(own.path("all").read_text())) == 3
 
 
 # Time
 
 
-def test_validity_ends_with_the_root(certool: Certool) -> None:
+def test_validity_ends_with_the_root(own: Certool) -> None:
     root = authority("short")
-    install(certool, root.pem, root.key_pem)
-    assert certool.gencert().rc == 0
-    leaf = x509.load_pem_x509_certificate(certool.path("cert").read_bytes())
+    install(own, root.pem, root.key_pem)
+    assert own.gencert().rc == 0
+    leaf = x509.load_pem_x509_certificate(own.path("cert").read_bytes())
     assert leaf.not_valid_after_utc == root.certificate.not_valid_after_utc
 
 
-def test_a_root_of_five_minutes_cannot_sign_yet(node: PrivateNode, certool: Certool) -> None:
+def test_a_root_of_five_minutes_cannot_sign_yet(node: PrivateNode, own: Certool) -> None:
     root = authority("fresh", age=timedelta(minutes=5))
-    install(certool, root.pem, root.key_pem)
-    assert certool.gencert().rc == 207
+    install(own, root.pem, root.key_pem)
+    assert own.gencert().rc == 207
     node.knobs({"vmca.mask_signing_errors": False})
-    assert certool.gencert() == failed(70034, "Start Time Error", f"{USING}Error: 70034, {SIGN}")
+    assert own.gencert() == failed(70034, "Start Time Error", f"{USING}Error: 70034, {SIGN}")
 
 
 def sign(node: PrivateNode, certool: Certool, start: float, end: float) -> int:
@@ -250,31 +251,31 @@ def sign(node: PrivateNode, certool: Certool, start: float, end: float) -> int:
     return int(node.ask("vmcad", request)["code"])
 
 
-def test_times_that_vmca_refuses(node: PrivateNode, certool: Certool) -> None:
-    node.knobs({"vmca.mask_signing_errors": False})
+def test_times_that_vmca_refuses(appliance: PrivateNode, certool: Certool) -> None:
+    appliance.knobs({"vmca.mask_signing_errors": False})
     now = int(time.time())
     day = 86400
-    assert sign(node, certool, now - 13 * day, now + day) == 0
-    assert sign(node, certool, now - 15 * day, now + day) == 70002
-    assert sign(node, certool, now, now + 3650 * day) == 0
-    assert sign(node, certool, now, now + 3650 * day + 1) == 70002
+    assert sign(appliance, certool, now - 13 * day, now + day) == 0
+    assert sign(appliance, certool, now - 15 * day, now + day) == 70002
+    assert sign(appliance, certool, now, now + 3650 * day) == 0
+    assert sign(appliance, certool, now, now + 3650 * day + 1) == 70002
 
 
-def test_knobs_of_the_leaf(node: PrivateNode, certool: Certool) -> None:
-    node.knobs({"vmca.leaf_validity_days": 3650, "vmca.aia_path": "/afd/vecs/ca", "vmca.multiplesan": True})
+def test_knobs_of_the_leaf(appliance: PrivateNode, certool: Certool) -> None:
+    appliance.knobs({"vmca.leaf_validity_days": 3650, "vmca.aia_path": "/afd/vecs/ca", "vmca.multiplesan": True})
     assert certool.gencert("Name = x\nHostname = a.example,b.example").rc == 0
     leaf = x509.load_pem_x509_certificate(certool.path("cert").read_bytes())
-    root = pki.certificates((vmca_folder(node) / "root.cer").read_text())[0]
+    root = pki.certificates((vmca_folder(appliance) / "root.cer").read_text())[0]
     assert leaf.not_valid_after_utc == root.not_valid_after_utc
     access = leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     assert access[0].access_location.value == "https://vc01.lab.example/afd/vecs/ca"
     assert certool("--getserveroption") == (0, f"multiplesan\n{SUCCESS}", "")
 
 
-def test_server_option_beats_the_knob(node: PrivateNode, certool: Certool) -> None:
+def test_server_option_beats_the_knob(node: PrivateNode, own: Certool) -> None:
     node.knobs({"vmca.multiplesan": True})
-    assert certool("--disableserveroption", "--option=multiplesan").rc == 0
-    assert certool("--getserveroption") == (0, SUCCESS, "")
+    assert own("--disableserveroption", "--option=multiplesan").rc == 0
+    assert own("--getserveroption") == (0, SUCCESS, "")
 
 
 # What only administrators may ask for
@@ -289,61 +290,61 @@ def test_server_option_beats_the_knob(node: PrivateNode, certool: Certool) -> No
         (x509.KeyUsage(False, False, False, False, False, True, False, False, False), 0),
     ],
 )
-def test_purposes(node: PrivateNode, extension: x509.ExtensionType, code: int) -> None:
-    node.knobs({"vmca.mask_signing_errors": False})
+def test_purposes(appliance: PrivateNode, extension: x509.ExtensionType, code: int) -> None:
+    appliance.knobs({"vmca.mask_signing_errors": False})
     builder = x509.CertificateSigningRequestBuilder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")]))
     request = builder.add_extension(extension, critical=True).sign(pair("x").key, SHA256())
     text = request.public_bytes(Encoding.PEM).decode()
     now = int(time.time())
-    answer = node.ask("vmcad", {"op": "sign", "machine": True, "request": text, "start": now, "end": now + 60})
+    answer = appliance.ask("vmcad", {"op": "sign", "machine": True, "request": text, "start": now, "end": now + 60})
     assert answer["code"] == code
 
 
-def test_a_request_without_extensions_gets_none(node: PrivateNode) -> None:
+def test_a_request_without_extensions_gets_none(appliance: PrivateNode) -> None:
     builder = x509.CertificateSigningRequestBuilder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")]))
     text = builder.sign(pair("x").key, SHA256()).public_bytes(Encoding.PEM).decode()
     now = int(time.time())
-    answer = node.ask("vmcad", {"op": "sign", "machine": True, "request": text, "start": now, "end": now + 60})
+    answer = appliance.ask("vmcad", {"op": "sign", "machine": True, "request": text, "start": now, "end": now + 60})
     assert list(pki.certificates(answer["cert"])[0].extensions) == []
 
 
 # Life and death
 
 
-def test_without_a_root(certool: Certool, node: PrivateNode) -> None:
+def test_without_a_root(own: Certool, node: PrivateNode) -> None:
     node.stop("vmcad")
     (vmca_folder(node) / "root.cer").unlink()
     node.start("vmcad")
     missing = "The Root CA certificate is missing or failed to Initialize"
-    assert certool("--getrootca") == failed(70000, missing)
-    assert certool.gencert() == failed(70000, missing, f"{USING}Error: 70000, {SIGN}")
-    assert certool("--version").rc == 0
+    assert own("--getrootca") == failed(70000, missing)
+    assert own.gencert() == failed(70000, missing, f"{USING}Error: 70000, {SIGN}")
+    assert own("--version").rc == 0
 
 
-def test_files_changed_behind_its_back_wait_for_the_next_start(node: PrivateNode, certool: Certool) -> None:
+def test_files_changed_behind_its_back_wait_for_the_next_start(node: PrivateNode, own: Certool) -> None:
     ca = authority("other")
     (vmca_folder(node) / "root.cer").write_text(ca.pem)
     (vmca_folder(node) / "privatekey.pem").write_text(ca.key_pem)
-    assert certool.gencert().rc == 0
-    leaf = x509.load_pem_x509_certificate(certool.path("cert").read_bytes())
+    assert own.gencert().rc == 0
+    leaf = x509.load_pem_x509_certificate(own.path("cert").read_bytes())
     assert leaf.issuer != ca.certificate.subject
     node.stop("vmcad")
     node.start("vmcad")
-    assert certool.gencert().rc == 0
-    x509.load_pem_x509_certificate(certool.path("cert").read_bytes()).verify_directly_issued_by(ca.certificate)
+    assert own.gencert().rc == 0
+    x509.load_pem_x509_certificate(own.path("cert").read_bytes()).verify_directly_issued_by(ca.certificate)
 
 
 @pytest.mark.parametrize("power_loss", [False, True])
-def test_what_was_issued_and_revoked_is_kept(node: PrivateNode, certool: Certool, power_loss: bool) -> None:
-    certool.gencert()
-    certool("--revokecert", "--cert=cert")
-    certool("--enableserveroption", "--option=multiplesan")
-    listed = certool("--enumcert", "--filter=all")
+def test_what_was_issued_and_revoked_is_kept(node: PrivateNode, own: Certool, power_loss: bool) -> None:
+    own.gencert()
+    own("--revokecert", "--cert=cert")
+    own("--enableserveroption", "--option=multiplesan")
+    listed = own("--enumcert", "--filter=all")
     node.stop("vmcad", power_loss=power_loss)
     node.start("vmcad")
-    assert certool("--enumcert", "--filter=all") == listed
-    assert certool("--status", "--cert=cert").out.startswith("Certificate : REVOKED\n")
-    assert certool("--getserveroption").out == f"multiplesan\n{SUCCESS}"
+    assert own("--enumcert", "--filter=all") == listed
+    assert own("--status", "--cert=cert").out.startswith("Certificate : REVOKED\n")
+    assert own("--getserveroption").out == f"multiplesan\n{SUCCESS}"
 
 
 def test_revocations_of_an_unknown_certificate(tmp_path: Path) -> None:
@@ -375,27 +376,27 @@ def eventually(node: PrivateNode, certificate: x509.Certificate) -> dict[str, st
     raise AssertionError("never published")
 
 
-def test_a_new_root_is_published_with_its_crl_and_nothing_else_happens(node: PrivateNode, certool: Certool) -> None:
+def test_a_new_root_is_published_with_its_crl_and_nothing_else_happens(node: PrivateNode, own: Certool) -> None:
     root = authority("root")
     issuing = authority("issuing", root)
     roots = node.ask("vmafdd", {"op": "entry_list", "store": "TRUSTED_ROOTS"})["entries"]
-    install(certool, issuing.pem + root.pem, issuing.key_pem)
+    install(own, issuing.pem + root.pem, issuing.key_pem)
     assert eventually(node, issuing.certificate)["crl"] is not None
     assert eventually(node, root.certificate)["crl"] is None
     assert node.ask("vmafdd", {"op": "entry_list", "store": "TRUSTED_ROOTS"})["entries"] == roots
 
 
-def test_publish_roots_brings_an_unpublished_root_back(node: PrivateNode, certool: Certool) -> None:
-    root = pki.certificates((vmca_folder(node) / "root.cer").read_text())[0]
-    eventually(node, root)
-    assert node.ask("vmdird", {"op": "ca_remove", "id": pki.directory_id(root)})["code"] == 0
+def test_publish_roots_brings_an_unpublished_root_back(appliance: PrivateNode, certool: Certool) -> None:
+    root = pki.certificates((vmca_folder(appliance) / "root.cer").read_text())[0]
+    eventually(appliance, root)
+    assert appliance.ask("vmdird", {"op": "ca_remove", "id": pki.directory_id(root)})["code"] == 0
     assert certool("--publish-roots") == (0, SUCCESS, "")
-    eventually(node, root)
+    eventually(appliance, root)
 
 
-def test_selfca(node: PrivateNode, certool: Certool) -> None:
-    certool.write("m.cfg", f"{CONFIG}Email = a@b.c\n")
-    assert certool("--selfca", "--config=m.cfg", "--predate=60") == (0, USING + SUCCESS, "")
+def test_selfca(node: PrivateNode, own: Certool) -> None:
+    own.write("m.cfg", f"{CONFIG}Email = a@b.c\n")
+    assert own("--selfca", "--config=m.cfg", "--predate=60") == (0, USING + SUCCESS, "")
     root = pki.certificates((vmca_folder(node) / "root.cer").read_text())[0]
     subject = [rdn.rfc4514_string() for rdn in root.subject.rdns]
     assert subject[:3] == ["CN=vc01.lab.example", "DC=vsphere", "DC=local"]

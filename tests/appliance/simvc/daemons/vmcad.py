@@ -24,6 +24,7 @@ Requests are `{"op": ..., ...}`; every answer has `code`, 0 or a 32-bit error. W
 """
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -246,7 +247,7 @@ def first_boot_leaf(
 
     `subject` is attribute and value in order; a key is made when none is given. Works in the caller's process.
     """
-    authority = _authority(Path(paths.VMCA_DATA))
+    authority = _first_boot_authority()
     key: Any = pki.private_key(key_pem) if key_pem else vmca_pki.new_key()
     names = vmca_pki.Fields(email=",".join(email), address=",".join(ip), hostname=",".join(dns)).alternative_names()
     wanted = [
@@ -278,6 +279,12 @@ def serve() -> None:
     stop.wait()
     with contextlib.suppress(FileNotFoundError):
         os.unlink(paths.VMCA_SOCKET)
+
+
+@functools.cache
+def _first_boot_authority() -> Authority:
+    """The CA that first boot made, read once: a new node gets many certificates."""
+    return _authority(Path(paths.VMCA_DATA))
 
 
 def _authority(folder: Path) -> Authority:

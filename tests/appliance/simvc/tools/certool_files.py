@@ -5,11 +5,10 @@
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .. import pki
+from .. import console, pki
 from ..afd_errors import os_error_code
 from ..vmca_errors import BAD_FORMAT, CERT_IO_FAILURE, INVALID_PARAMETER, KEY_IO_FAILURE, VmcaError
 
@@ -88,27 +87,26 @@ def write_chain(path: str, pem: str) -> None:
 
 
 def _unlocked(text: str) -> Any | None:
+    # OpenSSL 3 tries two decoders; the second one asks again when the first got no answer at all.
+    passphrase = _passphrase() or _passphrase()
     with contextlib.suppress(pki.EncryptedKeyError):
-        return pki.private_key(text, _passphrase())
+        return pki.private_key(text, passphrase.rstrip("\n"))
     return None
 
 
 def _passphrase() -> str:
-    """OpenSSL's question: on the terminal, or on stderr and stdin where there is none."""
+    """OpenSSL's question: on the terminal, or on stderr and stdin where there is none. Empty at the end of the file."""
     with _terminal() as terminal:
         if terminal is not None:
             import getpass
 
-            return getpass.getpass("Enter PEM pass phrase:", terminal)
-    sys.stderr.write("Enter PEM pass phrase:")
-    sys.stderr.flush()
-    try:
-        line = sys.stdin.readline() if sys.stdin else ""
-    except (OSError, ValueError):
-        line = ""
-    sys.stderr.write("\n")
-    sys.stderr.flush()
-    return line.rstrip("\n")
+            return getpass.getpass("Enter PEM pass phrase:", terminal) + "\n"
+    console.err("Enter PEM pass phrase:")
+    line = ""
+    while not line.endswith("\n") and (character := console.read_char()):
+        line += character
+    console.err("\n")
+    return line
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The options of certool (vmware-cli.md §1.2) and its help texts."""
 
-from importlib import resources
+from pathlib import Path
 
 from .program_options import Kind, Values, parse_command_line
 
@@ -97,6 +97,7 @@ OPTIONS: dict[str, Kind] = {
     **dict.fromkeys(_NUMBERS, Kind.NUMBER),
 }
 
+_HELP = Path(__file__).resolve().parent.parent / "data" / "certool_help"
 _HELP_GROUPS = ("init", "functions", "config", "files")
 
 
@@ -110,4 +111,4 @@ def parse_arguments(argv: list[str]) -> Values:
 def help_text(group: str) -> str:
     """What `--help=<group>` prints; any other group is answered with the general help."""
     name = group if group in _HELP_GROUPS else "general"
-    return (resources.files("simvc") / "data" / "certool_help" / f"{name}.txt").read_text(encoding="utf-8")
+    return (_HELP / f"{name}.txt").read_text(encoding="utf-8")
