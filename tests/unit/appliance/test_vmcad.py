@@ -18,8 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from simvc import pki
 from simvc.certool_bench import CONFIG, SUCCESS, Certool, failed
+from simvc.daemons import vmcad
+from simvc.ipc import Peer
 from simvc.private_node import PrivateNode
 from simvc.samples import pair
+from simvc.vmca_authority import Authority
 from simvc.vmca_errors import VmcaError
 from simvc.vmca_register import Register
 
@@ -415,3 +418,48 @@ def test_selfca_without_country(certool: Certool) -> None:
     parameter = "Operation failed with error = ERROR_INVALID_PARAMETER (87)"
     before = f"{USING}Error: 87, Failed to create CSR\n"
     assert certool("--selfca", "--config=m.cfg") == failed(87, parameter, before)
+
+
+# Who may do what (§1.2)
+
+
+class Stranger:
+    """VMCA asked by somebody who is authenticated and no CAAdmins member."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, **knobs: bool) -> None:
+        monkeypatch.setattr(vmcad, "_authenticated", lambda *_: False)
+        monkeypatch.setattr(vmcad, "knob", lambda name, default: knobs.get(name.rpartition(".")[2], default))
+        register = Register(folder / "certs.db")
+        self._vmcad = vmcad.Vmcad(Authority(folder, register), register, lambda: None)
+
+    def code(self, operation: str) -> int:
+        return int(self._vmcad.handle({"op": operation}, Peer(0))["code"])
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "root_add",
+        "revoke",
+        "status",
+        "enumerate",
+        "crl_generate",
+        "publish",
+        "option_set",
+        "option_unset",
+        "option_get",
+    ],
+)
+def test_for_administrators_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: str) -> None:
+    assert Stranger(monkeypatch, tmp_path).code(operation) == 5
+
+
+@pytest.mark.parametrize("operation", ["sign", "root_get", "crl_get"])
+def test_for_everybody_authenticated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: str) -> None:
+    stranger = Stranger(monkeypatch, tmp_path)
+    assert stranger.code(operation) == 70000  # let in, and told that there is no CA
+    assert stranger.code("version") == 0
+
+
+def test_older_revisions_sign_for_administrators_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert Stranger(monkeypatch, tmp_path, require_caadmins=True).code("sign") == 5
