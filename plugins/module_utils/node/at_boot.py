@@ -10,7 +10,7 @@ from .journal import unfinished
 from .lock import Lock
 from .paths import State
 from .process import Runner
-from .swap import World, resume
+from .swap import AtRest, StartCore, World, resume
 from .tools.toolbox import Toolbox
 
 
@@ -28,6 +28,14 @@ def main(state_dir: str) -> None:
         owner = lock.owner()
         lock.sign(wanted=left.fact("new_sha256"))
         left.write("taken over", owner=owner, by="the node itself, at boot")
-        resume(World(Toolbox(Runner()), state, left))
+        world = World(Toolbox(Runner()), state, left)
+        _let_core_come_up(world)
+        resume(world)
     finally:
         lock.release()
+
+
+def _let_core_come_up(world: World) -> None:
+    """Services are on their way at boot; to start or stop them now would only be in their way."""
+    at_rest = AtRest(world)
+    world.wait_until(lambda: StartCore().check(world) or at_rest(), world.settings.settle_timeout)

@@ -153,6 +153,21 @@ class World:
             time.sleep(self.settings.pause)
 
 
+class AtRest:
+    """Has nothing moved for a while? To be asked after each look; waiting longer would only lengthen the outage."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._last = world.seen
+        self._since = time.monotonic()
+
+    def __call__(self) -> bool:
+        seen = self._world.seen
+        if seen != self._last or seen.pending:
+            self._last, self._since = seen, time.monotonic()
+        return time.monotonic() - self._since >= self._world.settings.quiet
+
+
 class Step:
     """One named step of the road."""
 
@@ -276,7 +291,8 @@ class Stop(Step):
         before = world.still_up(frozenset(world.seen.running))
         for _attempt in range(STOP_ATTEMPTS):
             command = _evidence_only(lambda: world.toolbox.services.stop(None, world.settings.stop_timeout))
-            world.wait_until(_down_or_at_rest(world), world.settings.stop_timeout)
+            at_rest = AtRest(world)
+            world.wait_until(lambda: not world.still_up(world.look()) or at_rest(), world.settings.stop_timeout)  # noqa: B023
             stragglers = world.still_up(frozenset(world.seen.running))
             if not stragglers or stragglers < before:
                 return dict(command, stragglers=sorted(stragglers))
@@ -404,7 +420,7 @@ def resume(world: World) -> None:
     if not world.journal.began("stop"):
         close(world, "refused", message="Interrupted before the window; nothing had changed.")
         return
-    if world.goal == NEW and _holds(lambda: _untouched(world)):
+    if world.goal == NEW and _came_up_untouched(world):
         world.journal.write("turn", goal=OLD, message="Interrupted before the certificate was replaced.")
         _close_rolled_back(world)
         return
@@ -521,13 +537,25 @@ def _put_entry_back_in_place(world: World) -> None:
         _evidence_only(lambda: Replace().do(world))
 
 
-def _untouched(world: World) -> bool:
-    """The old certificate is stored and served, and the census is complete."""
-    entry = world.entry()
-    old = world.journal.fact("old_sha256")
-    if entry is None or pem.sha256(entry.chain[0]) != old or not world.census <= world.look():
+def _came_up_untouched(world: World) -> bool:
+    """The old certificate is stored and served, and the census complete: a second window would be for nothing.
+
+    A node that has just booted is given the time to come up.
+    """
+    if not _holds(partial(_holds_old, world)):
         return False
-    return all(sha256 == old for sha256 in served(world.ports_to_turn(), world.settings.pnid).values())
+    at_rest = AtRest(world)
+    world.wait_until(lambda: Start().check(world) or at_rest(), world.settings.settle_timeout)
+    old = world.journal.fact("old_sha256")
+    return world.census <= frozenset(world.seen.running) and world.wait_until(
+        lambda: all(sha256 == old for sha256 in served(world.ports_to_turn(), world.settings.pnid).values()),
+        world.settings.served_timeout,
+    )
+
+
+def _holds_old(world: World) -> bool:
+    entry = world.entry()
+    return entry is not None and entry.sha256 == world.journal.fact("old_sha256")
 
 
 def _refuse_other_certificate_served(world: World, stored: str, before: dict[int, str | None]) -> None:
@@ -539,22 +567,6 @@ def _refuse_other_certificate_served(world: World, stored: str, before: dict[int
         f"Port {port} presents {presented or 'nothing'}, but VECS holds {stored}",
         remedy="Restart the services so that both agree, or set force if the node is to be rotated as it is.",
     )
-
-
-def _down_or_at_rest(world: World) -> Callable[[], bool]:
-    """Either all are down, or nothing has moved for a while: waiting longer would only lengthen the outage."""
-    last = world.seen
-    since = time.monotonic()
-
-    def condition() -> bool:
-        nonlocal last, since
-        if not world.still_up(world.look()):
-            return True
-        if world.seen != last or world.seen.pending:
-            last, since = world.seen, time.monotonic()
-        return time.monotonic() - since >= world.settings.quiet
-
-    return condition
 
 
 def _evidence_only(act: Callable[[], Any]) -> dict[str, Any]:
