@@ -53,8 +53,7 @@ class CommonNameError(FieldError):
 
 @dataclass(frozen=True)
 class Fields:
-    """What goes into a request; texts as given, None and empty alike mean absent, but for `name`: it is absent
-    when None."""
+    """What goes into a request: texts as given, empty where absent; but an empty `name` is refused, None is absent."""
 
     name: str | None = None
     domain: str = ""

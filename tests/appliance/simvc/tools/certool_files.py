@@ -100,7 +100,9 @@ def _passphrase() -> str:
         if terminal is not None:
             import getpass
 
-            return getpass.getpass("Enter PEM pass phrase:", terminal) + "\n"
+            with contextlib.suppress(EOFError):
+                return getpass.getpass("Enter PEM pass phrase:", terminal) + "\n"
+            return ""
     console.err("Enter PEM pass phrase:")
     line = ""
     while not line.endswith("\n") and (character := console.read_char()):
@@ -112,7 +114,7 @@ def _passphrase() -> str:
 @contextlib.contextmanager
 def _terminal() -> Iterator[Any]:
     try:
-        terminal = open("/dev/tty", "w+", encoding="utf-8")  # noqa: SIM115  closed below
+        terminal = open("/dev/tty", "w", encoding="utf-8")  # noqa: SIM115  closed below
     except OSError:
         yield None
         return
