@@ -17,7 +17,10 @@ from .. import ipc, paths
 
 _ALIAS = "__MACHINE_CERT"
 _PAGE = b"<!DOCTYPE html><title>vCenter Server</title>\n"
-_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(_PAGE), _PAGE)
+_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (
+    len(_PAGE),
+    _PAGE,
+)
 
 
 def _context(store: str) -> ssl.SSLContext:

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vmon: the node's service manager. Serves paths.VMON_SOCKET; root may change states, anybody may look.
 
-    states                      -> states {service: Running | Stopped | StartPending | StopPending}
-    services                    -> services [{name, description, start_type}, ...], core, leaves (names in start order)
-    start names, ha             -> results {service: ok | failed | busy | skipped}
-    stop names                  -> results
-    start_profile, stop_profile -> results
+states                      -> states {service: Running | Stopped | StartPending | StopPending}
+services                    -> services [{name, description, start_type}, ...], core, leaves (names in start order)
+start names, ha             -> results {service: ok | failed | busy | skipped}
+stop names                  -> results
+start_profile, stop_profile -> results
 """
 
 import os

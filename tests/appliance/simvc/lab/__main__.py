@@ -85,7 +85,7 @@ def _groups(arguments: argparse.Namespace) -> str:
 
 def _duration(text: str) -> tuple[str, float]:
     """`start-all=30`, `stop-all=5`, `vmware-vpxd=20` (its start) or `vmware-vpxd.stop=3` as a knob."""
-    name, equals, seconds = text.partition("=")
+    name, _, seconds = text.partition("=")
     try:
         value = float(seconds)
     except ValueError:

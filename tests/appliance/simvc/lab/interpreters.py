@@ -19,11 +19,7 @@ def find(wanted: str) -> str:
 
     Raises NoInterpreter.
     """
-    if "/" in wanted:
-        candidates = [wanted]
-    else:
-        candidates = _candidates(wanted)
-    for candidate in candidates:
+    for candidate in [wanted] if "/" in wanted else _candidates(wanted):
         path = os.path.realpath(candidate)
         if os.access(path, os.X_OK) and ("/" in wanted or _version(path) == wanted):
             return path
@@ -41,7 +37,9 @@ def find_or_nearest(wanted: str) -> tuple[str, str | None]:
             path = find(version)
         except NoInterpreter:
             continue
-        note = None if version == wanted else f"no Python {wanted} on this machine: nodes that should have it get {path}"
+        note = (
+            None if version == wanted else f"no Python {wanted} on this machine: nodes that should have it get {path}"
+        )
         return path, note
     raise NoInterpreter(f"no Python {wanted} or higher on this machine")
 

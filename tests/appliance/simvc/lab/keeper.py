@@ -13,6 +13,7 @@ removed by whoever comes next (registry.sweep).
     node namespaces                               eth0 198.18.N.(10+n)
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -100,8 +101,11 @@ class Keeper:
         return {}
 
     def pids(self) -> dict[str, Any]:
-        """The host's pid of each node's first process, None for a node that is off."""
-        return {"pids": {name: self._init(name) for name in self.nodes}}
+        """The host's pid of each node's first process, and which nodes are on: a node that dies loses that first."""
+        return {
+            "pids": {name: self._init(name) for name in self.nodes},
+            "on": [name for name in self.nodes if self._is_on(name)],
+        }
 
     def power_off(self, name: str, silent: bool, lose_unsynced: bool) -> None:
         """As if the plug were pulled. `silent`: peers see no end of their connections."""
@@ -115,7 +119,10 @@ class Keeper:
         self._kill(name)
 
     def link(self, name: str, up: bool) -> None:
-        """Plug a node's cable in or out."""
+        """Plug a node's cable in or out.
+
+        Raises OSError when the node is off.
+        """
         self._in_switch(f"link set {_port(self.nodes[name])} {'up' if up else 'down'}")
 
     def demolish(self) -> None:
@@ -131,7 +138,7 @@ class Keeper:
 
     def _start(self, node: NodePlan) -> None:
         folder = self.folder / "nodes" / node.name
-        self._in_switch(f"link delete {_port(node)}", check=False)
+        self._unplug(node)
         _wait_for_loop_device(folder / "disk.img")
         (folder / "outside/boot_id").write_text(f"{uuid.uuid4()}\n")
         (folder / "outside/ready").unlink(missing_ok=True)
@@ -148,6 +155,20 @@ class Keeper:
             f"link add {port} type veth peer name eth0 address {node.mac} netns {pid}",
             f"link set {port} master br0 up",
         )
+
+    def _unplug(self, node: NodePlan) -> None:
+        """The cable of a node that is off goes by itself, but in the kernel's own time."""
+
+        def is_gone() -> bool:
+            with contextlib.suppress(OSError):
+                self._in_switch(f"link delete {_port(node)}")
+            try:
+                self._in_switch(f"link show {_port(node)}")
+            except OSError:
+                return True
+            return False
+
+        _wait(is_gone, f"the cable of {node.name} does not go")
 
     def _kill(self, *names: str) -> None:
         """By the first process, since its parent then reaps it; its end is the end of all in the node."""
@@ -171,8 +192,8 @@ class Keeper:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return int(children[0]) if children else None
 
-    def _in_switch(self, *lines: str, check: bool = True) -> None:
-        _ip(list(lines), ["nsenter", f"--net=/proc/{self.switch.pid}/ns/net"], check)
+    def _in_switch(self, *lines: str) -> None:
+        _ip(list(lines), ["nsenter", f"--net=/proc/{self.switch.pid}/ns/net"])
 
 
 def _spawn(argv: list[str], output: Any = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
@@ -181,9 +202,13 @@ def _spawn(argv: list[str], output: Any = subprocess.DEVNULL) -> subprocess.Pope
     )
 
 
-def _ip(lines: list[str], enter: list[str] | None = None, check: bool = True) -> None:
-    batch = "".join(f"{line}\n" for line in lines).encode()
-    subprocess.run([*(enter or []), "ip", "-batch", "-"], input=batch, check=check, capture_output=not check)
+def _ip(lines: list[str], enter: list[str] | None = None) -> None:
+    batch = "".join(f"{line}\n" for line in lines)
+    done = subprocess.run(
+        [*(enter or []), "ip", "-batch", "-"], input=batch, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise OSError(f"{batch}{done.stderr}")
 
 
 def _port(node: NodePlan) -> str:
@@ -279,19 +304,15 @@ def _answer(keeper: Keeper, listener: socket.socket) -> bool:
         except Exception as error:
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}
-        try:
+        with contextlib.suppress(OSError):
             stream.write(json.dumps(answer).encode() + b"\n")
-        except OSError:
-            pass
     return False
 
 
 def _tell(what: dict[str, Any]) -> None:
     """One line to the launcher, if there is one still."""
-    try:
+    with contextlib.suppress(OSError):
         print(json.dumps(what), flush=True)
-    except OSError:
-        pass
 
 
 def _log_to(path: Path) -> None:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A lab for tests: `with Lab("1x3") as lab: lab["vc01"].ssh("hostname")`."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -229,10 +230,8 @@ def _stop(folder: Path, slot: registry.Slot) -> None:
 
 
 def _send(socket: str, request: dict[str, Any]) -> None:
-    try:
+    with contextlib.suppress(ConnectionResetError):
         ipc.call(socket, request)
-    except ConnectionResetError:
-        pass
 
 
 def _wait_until_gone(folder: Path) -> None:

@@ -35,11 +35,19 @@ usr() {
     while read -r source target; do
         if [ -d "$source" ]; then mkdir -p ".$target"; else mkdir -p ".${target%/*}" && : >".$target"; fi
         mount --bind -o ro "$source" ".$target"
+        for_everybody "${target%/*}"
     done <"$node/binds"
     case $PYTHON in
     /usr/bin/*) : >".$PYTHON" && mount --bind "$PYTHON" ".$PYTHON" ;;
     esac
     ln -sfn "$PYTHON" usr/bin/python3
+}
+
+# An interpreter below a home folder must be reached by all users of the node.
+for_everybody() {
+    [ -z "$1" ] && return
+    chmod o+x ".$1"
+    for_everybody "${1%/*}"
 }
 
 devices() {

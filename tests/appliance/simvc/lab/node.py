@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import math
 import os
 import signal
 import socket
@@ -40,13 +41,18 @@ class NodeNotReady(Exception):
 
 @dataclass(frozen=True)
 class ToolCall:
-    """One call of a vendor tool, by the node's clock (seconds since the epoch); a killed call has no `end`."""
+    """One call of a vendor tool, in seconds since the epoch from its exec to its end; a killed call has no `end`."""
 
     tool: str
     argv: list[str]
     start: float
     end: float | None = None
     rc: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted; infinite for a killed call."""
+        return math.inf if self.end is None else self.end - self.start
 
     @property
     def line(self) -> str:
@@ -110,7 +116,7 @@ class Node:
 
     @property
     def is_on(self) -> bool:
-        return self._ask("pids")["pids"][self.name] is not None
+        return self.name in self._ask("pids")["on"]
 
     @property
     def root(self) -> Path:
@@ -120,7 +126,10 @@ class Node:
     # Behaviours and faults
 
     def knobs(self, **changes: Any) -> dict[str, Any]:
-        """Set knobs, `node.knobs(**{"vmca.multiplesan": True})`; None puts the default back. Returns all that are set."""
+        """Set knobs: `node.knobs(**{"vmca.multiplesan": True})`; None puts the default back.
+
+        Returns all knobs that are set.
+        """
         path = self.folder / "outside/knobs.json"
         knobs = {**json.loads(path.read_text()), **changes}
         knobs = {name: value for name, value in knobs.items() if value is not None}
@@ -159,7 +168,10 @@ class Node:
     # Power and cable
 
     def power_off(self, *, silent: bool = True, lose_unsynced: bool = False) -> None:
-        """Pull the plug. `silent`: peers see no end of their connections; `lose_unsynced`: what no fsync covered is gone."""
+        """Pull the plug.
+
+        `silent`: peers see no end of their connections; `lose_unsynced`: what no fsync covered is gone.
+        """
         self._ask("power_off", name=self.name, silent=silent, lose_unsynced=lose_unsynced)
 
     def boot(self, wait: bool = True, timeout: float = 60.0) -> None:
@@ -210,7 +222,7 @@ class Node:
     # Looking in
 
     def snapshot(self) -> dict[str, tuple[str, str]]:
-        """What of the node's state lasts, to compare before and after: (mode, SHA-256) by path, and the store's entries.
+        """What of the node's state lasts, to compare before and after: (mode, SHA-256) by path, and databases by row.
 
         Leaves out logs, and what an SSH login leaves.
         """
@@ -250,9 +262,9 @@ class Node:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        with socket.create_connection((self.address, port), timeout=5) as link:
-            with context.wrap_socket(link, server_hostname=self.name) as tls:
-                return hashlib.sha256(tls.getpeercert(binary_form=True) or b"").hexdigest()
+        link = socket.create_connection((self.address, port), timeout=5)
+        with context.wrap_socket(link, server_hostname=self.name) as tls:
+            return hashlib.sha256(tls.getpeercert(binary_form=True) or b"").hexdigest()
 
     def _is_booted(self) -> bool:
         outside = self.folder / "outside"

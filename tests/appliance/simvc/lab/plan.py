@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a lab is to be: nodes, their linked groups, releases and interpreters; and where its parts get their addresses."""
+"""What a lab is to be: nodes, their linked groups, releases and interpreters."""
 
 import secrets
 import uuid
@@ -115,7 +115,10 @@ def make_plan(
 def identity(node: NodePlan, group: list[NodePlan], address_of: dict[str, str]) -> dict[str, Any]:
     """What a node knows of itself and its linked group before first boot; partners form a ring."""
     place = group.index(node)
-    neighbours = {group[place - 1].name: group[place - 1], group[(place + 1) % len(group)].name: group[(place + 1) % len(group)]}
+    neighbours = {
+        group[place - 1].name: group[place - 1],
+        group[(place + 1) % len(group)].name: group[(place + 1) % len(group)],
+    }
     neighbours.pop(node.name, None)
     return {
         "pnid": node.name,

@@ -7,6 +7,7 @@ The keeper of a lab holds the lock for as long as it lives. A file whose lock is
 whoever comes next removes what it left, so nothing outlives even a killed keeper for longer than that.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -168,7 +169,5 @@ def _wait_for_interface_to_go(slot: Slot, seconds: float = 10.0) -> None:
 
 
 def _remove_if_empty() -> None:
-    try:
+    with contextlib.suppress(OSError):
         RUN.rmdir()
-    except OSError:
-        pass

@@ -17,7 +17,7 @@ def settle(group: list[Node], timeout: float = 30.0) -> None:
     """
     deadline = time.monotonic() + timeout
     inits = {node.name: node.init for node in group}
-    while not all([_is_settled(init, len(group)) for init in inits.values()]):
+    while sum(_is_settled(init, len(group)) for init in inits.values()) < len(group):
         if time.monotonic() > deadline:
             raise TimeoutError(f"the linked group {group[0].plan.sso_domain} does not replicate")
         time.sleep(0.1)

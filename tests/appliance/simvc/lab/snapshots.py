@@ -19,7 +19,7 @@ _LEFT_OUT = ("var/log", "storage/log", "root/.ansible", "home/operator/.ansible"
 
 
 def take(root: Path) -> dict[str, tuple[str, str]]:
-    """(mode and owner, SHA-256 of content or link target) by absolute path; databases row by row as `path#table#row`."""
+    """(mode and owner, SHA-256 of content or link target) by absolute path; rows of databases as `path#number`."""
     state: dict[str, tuple[str, str]] = {}
     for folder in _FOLDERS:
         for path in _walk(root, root / folder):

@@ -63,30 +63,33 @@ _DESCRIPTIONS = {
     "wcp": "Workload Control Plane",
 }
 
-_RUNNING_8_0_3 = (
-    "applmgmt lookupsvc lwsmd observability observability-vapi pschealth vc-ws1a-broker vlcm vmafdd vmcad vmdird "
-    "vmware-analytics vmware-certificateauthority vmware-certificatemanagement vmware-cis-license "
-    "vmware-content-library vmware-eam vmware-envoy vmware-envoy-hgw vmware-envoy-sidecar vmware-hvc "
-    "vmware-infraprofile vmware-perfcharts vmware-pod vmware-postgres-archiver vmware-rhttpproxy vmware-sca vmware-sps "
-    "vmware-stsd vmware-topologysvc vmware-trustmanagement vmware-updatemgr vmware-vapi-endpoint vmware-vdtc vmware-vmon "
-    "vmware-vpostgres vmware-vpxd vmware-vpxd-svcs vmware-vsan-health vmware-vsm vsphere-ui vstats vtsdb wcp"
-).split()
-_STOPPED_8_0_3 = "vmcam vmonapi vmware-imagebuilder vmware-netdumper vmware-rbd-watchdog vmware-vcha".split()
+_RUNNING_8_0_3 = """
+applmgmt lookupsvc lwsmd observability observability-vapi pschealth vc-ws1a-broker vlcm vmafdd vmcad vmdird
+vmware-analytics vmware-certificateauthority vmware-certificatemanagement vmware-cis-license
+vmware-content-library vmware-eam vmware-envoy vmware-envoy-hgw vmware-envoy-sidecar vmware-hvc
+vmware-infraprofile vmware-perfcharts vmware-pod vmware-postgres-archiver vmware-rhttpproxy vmware-sca
+vmware-sps vmware-stsd vmware-topologysvc vmware-trustmanagement vmware-updatemgr vmware-vapi-endpoint
+vmware-vdtc vmware-vmon vmware-vpostgres vmware-vpxd vmware-vpxd-svcs vmware-vsan-health vmware-vsm vsphere-ui
+vstats vtsdb wcp
+"""
+_STOPPED_8_0_3 = """
+vmcam vmonapi vmware-imagebuilder vmware-netdumper vmware-rbd-watchdog vmware-vcha
+"""
+
+_RUNNING = frozenset(_RUNNING_8_0_3.split())
+_STOPPED = frozenset(_STOPPED_8_0_3.split())
 
 _NEW_IN_8_0 = {"vc-ws1a-broker", "vmware-envoy-hgw", "vmware-envoy-sidecar"}
 _GONE_IN_9_0 = {"vmware-vsm", "vmware-imagebuilder", "vmware-netdumper", "vmware-rbd-watchdog"}
 
 
-def _services(automatic: set[str], manual: set[str]) -> tuple[Service, ...]:
+def _services(automatic: frozenset[str], manual: frozenset[str]) -> tuple[Service, ...]:
     """In the order of the tool, which is the alphabet's."""
     return tuple(
         Service(name, _DESCRIPTIONS[name], "AUTOMATIC" if name in automatic else "MANUAL")
         for name in sorted(automatic | manual)
     )
 
-
-_RUNNING = set(_RUNNING_8_0_3)
-_STOPPED = set(_STOPPED_8_0_3)
 
 PROFILES = {
     release.name: release

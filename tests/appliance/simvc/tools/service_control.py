@@ -172,11 +172,10 @@ class _Change:
 
     def _profile_failure(self, bad: dict[str, str]) -> str:
         names = ", ".join(short_name(name) for name in bad)
-        text = f"stderr=Failed to {self.operation} {names} services."
-        busy = "busy" in bad.values()
+        code, reason = (5, f" Error: {_NOT_ALLOWED}") if "busy" in bad.values() else (4, "")
         return (
-            f"Error: Failed to {self.operation} services in profile {self._profile_name()}. RC={5 if busy else 4}, {text}"
-            + (f" Error: {_NOT_ALLOWED}" if busy else "")
+            f"Error: Failed to {self.operation} services in profile {self._profile_name()}. "
+            f"RC={code}, stderr=Failed to {self.operation} {names} services.{reason}"
         )
 
     def _profile_name(self) -> str:
