@@ -80,5 +80,5 @@ plan:
           verdict: rotate
           wave: 2
           after: [vc01]
-          reasons: ["29.8 of 730 days are left (4 % of the lifetime), and 33 % or less is due."]
+          reasons: ["29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
 """

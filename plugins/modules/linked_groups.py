@@ -92,7 +92,7 @@ groups:
       description: Why, naming the nodes.
       type: list
       elements: str
-      sample: ["vc02: 29.8 of 730 days are left (4 % of the lifetime), and 33 % or less is due."]
+      sample: ["vc02: 29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
 
 remedy:
   description: What to do about the failure. It is the last part of RV(ignore:msg), too.

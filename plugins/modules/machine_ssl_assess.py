@@ -167,7 +167,7 @@ assessment:
       description: Why it is due, or why not.
       type: list
       elements: str
-      sample: ["29.8 of 730 days are left (4 % of the lifetime), and 33 % or less is due."]
+      sample: ["29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
     current:
       description: Facts of the current certificate. V(null) when it cannot be read.
       type: dict
@@ -212,6 +212,46 @@ assessment:
           description: SHA-256 of the DER, lower hex without colons.
           type: str
           sample: 8d4b4b7a2b8f0b6b51d8d1f6c6d8d7a9e0b9f4f3c2a1908f7e6d5c4b3a291807
+        sha256_colons:
+          description: The same in upper case with colons.
+          type: str
+          sample: 8D:4B:4B:7A:2B:8F:0B:6B:51:D8:D1:F6:C6:D8:D7:A9:E0:B9:F4:F3:C2:A1:90:8F:7E:6D:5C:4B:3A:29:18:07
+        public_key_sha256:
+          description: SHA-256 of the public key's DER (SubjectPublicKeyInfo), lower hex without colons.
+          type: str
+          sample: 3a0c5e9f2a3c9d5a0a4b9a0e2c68f9d0a6a0b8e5c6b0d1ef6b6c4f1f5f0a9d11
+        key:
+          description: Algorithm and size of the key.
+          type: dict
+          sample: {"algorithm": "RSA", "bits": 2048}
+        signature_algorithm:
+          description: Algorithm of the signature.
+          type: str
+          sample: sha256WithRSAEncryption
+        subject_fields:
+          description: The fields of the subject apart from the common name, under the names of O(policy.subject).
+          type: dict
+          sample: {"country": "US", "organization": null, "organizational_unit": null, "state": null, "locality": null}
+        ski:
+          description: Subject key identifier in hex. V(null) without one.
+          type: str
+          sample: null
+        aki:
+          description: Authority key identifier in hex. V(null) without one.
+          type: str
+          sample: 5f2c9d0a1b3e4f60718293a4b5c6d7e8f9010203
+        is_ca:
+          description: Whether it is a certificate authority.
+          type: bool
+          sample: false
+        self_signed:
+          description: Whether its issuer has the name of its subject.
+          type: bool
+          sample: false
+        lifetime_days:
+          description: Days from the start to the end of validity.
+          type: float
+          sample: 730
         days_left:
           description: Days until the end of validity, negative after it.
           type: float
@@ -281,7 +321,7 @@ summary:
   description: Verdict, reasons and findings as plain text for people.
   type: str
   returned: success
-  sample: "rotate: 29.8 of 730 days are left (4 % of the lifetime), and 33 % or less is due."
+  sample: "rotate: 29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."
 
 remedy:
   description: What to do about the failure. It is the last part of RV(ignore:msg), too.

@@ -136,6 +136,18 @@ swap:
           there was none.
       type: str
       sample: committed
+    intent:
+      description: V(swap) or V(roll back).
+      type: str
+      sample: swap
+    started_at:
+      description: When it began, by the node's clock.
+      type: str
+      sample: "2026-11-22T16:00:00.123456+00:00"
+    message:
+      description: What went wrong. V(null) when nothing did.
+      type: str
+      sample: null
     sentence:
       description: The same in one sentence.
       type: str
@@ -197,6 +209,10 @@ commands:
       description: Its exit status, which says little. Many of the vendor's tools exit with 0 when they fail.
       type: int
       sample: 0
+    times:
+      description: How often it was run in this way, one after the other.
+      type: int
+      sample: 1
     seconds:
       description: How long it took.
       type: float

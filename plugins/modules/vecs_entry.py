@@ -125,6 +125,10 @@ commands:
       description: Its exit status, which says little. Many of the vendor's tools exit with 0 when they fail.
       type: int
       sample: 0
+    times:
+      description: How often it was run in this way, one after the other.
+      type: int
+      sample: 1
     seconds:
       description: How long it took.
       type: float

@@ -8,12 +8,17 @@ from __future__ import annotations
 import hashlib
 import ssl
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import x509
+from cryptography import x509 as crypto
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -170,52 +175,37 @@ class TestChain:
         assert x509.chain_to_root([leaf], [old, new], now).ok
 
 
+NOW = datetime.fromisoformat("2026-11-22T16:00:00+00:00")
+
+
+@lru_cache
+def leaf() -> str:
+    """One certificate for all examples of a property: 30 of its 730 days are left at NOW."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = crypto.Name([crypto.NameAttribute(NameOID.COMMON_NAME, "x")])
+    certificate = (
+        crypto.CertificateBuilder(name, name, key.public_key(), serial_number=1)
+        .not_valid_before(NOW - timedelta(days=700))
+        .not_valid_after(NOW + timedelta(days=30))
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
 class TestLifetime:
+    @settings(deadline=None)
     @given(day=st.floats(min_value=-3000, max_value=3000, allow_nan=False))
     def test_the_fraction_falls_from_one_to_zero(self, day: float) -> None:
-        pem, now = LEAF.pem, LEAF.now
-        at, later = now + timedelta(days=day), now + timedelta(days=day + 1)
+        at, later = NOW + timedelta(days=day), NOW + timedelta(days=day + 1)
 
-        fraction = x509.lifetime_fraction_left(pem, at)
+        fraction = x509.lifetime_fraction_left(leaf(), at)
 
-        assert 0 <= x509.lifetime_fraction_left(pem, later) <= fraction <= 1
-        assert (fraction == 0) == (x509.days_left(pem, at) <= 0)
+        assert 0 <= x509.lifetime_fraction_left(leaf(), later) <= fraction <= 1
+        assert (fraction == 0) == (x509.days_left(leaf(), at) <= 0)
         if 0 < fraction < 1:
-            assert fraction * x509.lifetime_days(pem) == pytest.approx(x509.days_left(pem, at))
+            assert fraction * x509.lifetime_days(leaf()) == pytest.approx(x509.days_left(leaf(), at))
 
     def test_days_left_are_negative_after_the_end(self) -> None:
-        assert x509.days_left(LEAF.pem, LEAF.now) == pytest.approx(30)
-        assert x509.days_left(LEAF.pem, LEAF.now + timedelta(days=31)) == pytest.approx(-1)
-        assert x509.lifetime_days(LEAF.pem) == pytest.approx(730)
-
-
-class _Leaf:
-    """One certificate for all examples of a property."""
-
-    @property
-    def pem(self) -> str:
-        if not hasattr(self, "_pem"):
-            from cryptography import x509 as crypto
-            from cryptography.hazmat.primitives import hashes
-            from cryptography.hazmat.primitives.asymmetric import rsa
-            from cryptography.hazmat.primitives.serialization import Encoding
-
-            key = rsa.generate_private_key(65537, 2048)
-            name = crypto.Name([crypto.NameAttribute(NameOID.COMMON_NAME, "x")])
-            certificate = (
-                crypto.CertificateBuilder()
-                .subject_name(name)
-                .issuer_name(name)
-                .public_key(key.public_key())
-                .serial_number(1)
-                .not_valid_before(self.now - timedelta(days=700))
-                .not_valid_after(self.now + timedelta(days=30))
-                .sign(key, hashes.SHA256())
-            )
-            self._pem = certificate.public_bytes(Encoding.PEM).decode()
-        return self._pem
-
-    now = datetime.fromisoformat("2026-11-22T16:00:00+00:00")
-
-
-LEAF = _Leaf()
+        assert x509.days_left(leaf(), NOW) == pytest.approx(30)
+        assert x509.days_left(leaf(), NOW + timedelta(days=31)) == pytest.approx(-1)
+        assert x509.lifetime_days(leaf()) == pytest.approx(730)
