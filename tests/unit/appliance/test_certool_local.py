@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from simvc.certool_bench import CONFIG, SUCCESS, Certool, failed
 from simvc.samples import pair
 from simvc.tools import certool_credentials
-from simvc.tools.certool_options import help_text, parse_arguments
+from simvc.tools.certool_help import help_text
+from simvc.tools.certool_options import parse_arguments
 from simvc.vmca_errors import VmcaError
 
 ARGUMENTS = "Invalid arguments found"

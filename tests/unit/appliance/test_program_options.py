@@ -6,7 +6,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simvc.tools.certool_options import CONFIG_KEYS, CONFIG_OPTIONS, OPTIONS, help_text, parse_arguments
+from simvc.tools.certool_help import help_text
+from simvc.tools.certool_options import CONFIG_KEYS, CONFIG_OPTIONS, OPTIONS, parse_arguments
 from simvc.tools.program_options import ParseError, Values, parse_config
 
 GEN = (

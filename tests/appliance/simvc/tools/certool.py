@@ -14,7 +14,8 @@ from . import certool_local, certool_server
 from .certool_client import Server
 from .certool_config import read_config
 from .certool_credentials import credentials
-from .certool_options import help_text, parse_arguments
+from .certool_help import help_text
+from .certool_options import parse_arguments
 from .program_options import ParseError, Values
 
 _UNREADABLE_CONFIG = "Unable to read the config file"

@@ -1,9 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of certool (vmware-cli.md §1.2) and its help texts."""
-
-from pathlib import Path
+"""The options of certool (vmware-cli.md §1.2)."""
 
 from .program_options import Kind, Values, parse_command_line
 
@@ -97,18 +95,9 @@ OPTIONS: dict[str, Kind] = {
     **dict.fromkeys(_NUMBERS, Kind.NUMBER),
 }
 
-_HELP = Path(__file__).resolve().parent.parent / "data" / "certool_help"
-_HELP_GROUPS = ("init", "functions", "config", "files")
-
 
 def parse_arguments(argv: list[str]) -> Values:
     """The options given on the command line; raises program_options.ParseError."""
     values = Values(OPTIONS, _DEFAULTS)
     values.store(parse_command_line(argv, OPTIONS))
     return values
-
-
-def help_text(group: str) -> str:
-    """What `--help=<group>` prints; any other group is answered with the general help."""
-    name = group if group in _HELP_GROUPS else "general"
-    return (_HELP / f"{name}.txt").read_text(encoding="utf-8")
