@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""certool's help: the reference fixes its groups, its options and its width (vmware-cli.md §1.1); the words are ours."""
+"""certool's help: the reference fixes its groups, options and width (vmware-cli.md §1.1); the words are ours."""
 
 import textwrap
 
