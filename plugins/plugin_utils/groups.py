@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import x509
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import REFUSE
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import REFUSE, refusals
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.gates import trusted_roots
 
 Records = Mapping[str, Mapping[str, Any]]
@@ -144,14 +144,12 @@ def _refusals(record: Mapping[str, Any] | None) -> list[str]:
     assessment = (record or {}).get("assessment")
     if not assessment or assessment["verdict"] != REFUSE:
         return []
-    return [
-        f"{finding['message']} {finding['remedy']}".strip()
-        for finding in assessment["findings"]
-        if finding["severity"] == REFUSE
-    ]
+    return [f"{finding['message']} {finding['remedy']}".strip() for finding in refusals(assessment["findings"])]
 
 
 def _membership(group: Group, node: str) -> str:
     if node in group.nodes:
         return ""
-    return f", and this group may have it as a member: it trusts a VMCA root whose node is not known (override: {node})"
+    return (
+        " and may belong to this group, which trusts a VMCA root of an unknown node (overrides says where it belongs)"
+    )
