@@ -11,11 +11,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 from .. import ipc
 from ..profiles import profile
-from . import inventory, registry
+from . import inventory, registry, requirements
 from .interpreters import find, find_or_nearest
 from .layers import APPLIANCE
 from .node import Node
@@ -106,6 +106,9 @@ class Lab:
         """
         if os.geteuid() != 0:
             raise LabError("the lab makes network namespaces and mounts: run it as root")
+        missing = requirements.missing_packages()
+        if missing:
+            raise LabError(f"install the Debian packages {' '.join(missing)} first")
         registry.sweep()
         self._launch()
         deadline = time.monotonic() + timeout
@@ -173,7 +176,7 @@ class Lab:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "PATH": requirements.search_path()},
             start_new_session=True,
         )
         assert self._keeper.stdin and self._keeper.stdout
@@ -250,7 +253,7 @@ def _make_room(folder: Path) -> None:
         folder.rmdir()
 
 
-def _first_line(stream: TextIO) -> dict[str, Any]:
+def _first_line(stream: IO[str]) -> dict[str, Any]:
     line = stream.readline()
     description = json.loads(line) if line else {"error": "the keeper of the lab died"}
     if "error" in description:

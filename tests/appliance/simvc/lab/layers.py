@@ -189,6 +189,9 @@ def _node(folder: Path, plan: LabPlan, node: NodePlan, address_of: dict[str, str
     (folder / "outside/faults").mkdir()
     for shared in ("outside/log", "outside/faults"):
         (folder / shared).chmod(0o1777)
+    (folder / "outside/log/tools.jsonl").touch()
+    # Tools that any user calls, with any umask, write there.
+    (folder / "outside/log/tools.jsonl").chmod(0o666)
     (folder / "outside/knobs.json").write_text(json.dumps(node.knobs))
 
 

@@ -242,7 +242,7 @@ class Node:
     def events(self) -> list[dict[str, Any]]:
         """The raw log: starts and ends of vendor tools, and changes of services' states."""
         path = self.folder / "outside/log/tools.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [json.loads(line) for line in path.read_text().splitlines()]
 
     def wait_for_tool(self, tool: str, match: str = "", *, ended: bool = False, timeout: float = 60.0) -> ToolCall:
         """Until a call of that tool has begun, or ended.
@@ -303,4 +303,5 @@ def _replace(path: Path, text: str) -> None:
     """At once, for readers that may come at any moment."""
     new = path.with_name(path.name + ".new")
     new.write_text(text)
+    new.chmod(0o644)
     new.rename(path)
