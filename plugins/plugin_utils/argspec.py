@@ -49,7 +49,7 @@ def _argument(option: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fragment(name: str, plugins: Path) -> dict[str, Any]:
     """`vcfleet.certs.node` is DOCUMENTATION of doc_fragments/node.py, `vcfleet.certs.node.state` its STATE."""
-    file, _, section = name.removeprefix(_COLLECTION).partition(".")
+    file, _dot, section = name.removeprefix(_COLLECTION).partition(".")
     return _documentation(plugins / "doc_fragments" / f"{file}.py", section.upper() or "DOCUMENTATION")
 
 

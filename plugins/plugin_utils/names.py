@@ -123,7 +123,7 @@ def _ip_problem(name: str) -> str | None:
 
 
 def _email_problem(name: str) -> str | None:
-    user, _, domain = name.rpartition("@")
+    user, _at, domain = name.rpartition("@")
     if not user or "@" in user or _dns_problem(domain) or not name.isascii():
         return f"is no e-mail address ({name!r})"
     return None

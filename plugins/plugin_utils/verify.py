@@ -75,7 +75,7 @@ def verify(
         "ok": all(check.ok or not check.counts for check in checks),
         "certificate": facts,
         "chain": list(way.subjects),
-        "served": {str(port): sha256 for port, (sha256, _) in seen.items()},
+        "served": {str(port): sha256 for port, (sha256, _reason) in seen.items()},
         "checks": [asdict(check) for check in checks],
     }
 

@@ -220,7 +220,7 @@ FROM_THE_SURVEY = [
 @pytest.mark.parametrize(
     ("finding", "severity", "spoil"),
     FROM_THE_SURVEY,
-    ids=[f"{n}-{f}-{s}" for n, (f, s, _) in enumerate(FROM_THE_SURVEY)],
+    ids=[f"{n}-{f}-{s}" for n, (f, s, _spoil) in enumerate(FROM_THE_SURVEY)],
 )
 def test_one_thing_wrong_is_one_finding(
     assess: Assess, survey: Survey, finding: str, severity: str, spoil: Callable[[Survey], None]

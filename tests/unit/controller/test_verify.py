@@ -144,7 +144,7 @@ def server(tmp_path: Any) -> Iterator[Server]:
 def _serve(listener: socket.socket, context: ssl.SSLContext) -> None:
     while True:
         try:
-            link, _ = listener.accept()
+            link, _address = listener.accept()
         except OSError:
             return
         try:
