@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from simvc.lab import Lab, LabBusy, LabError, Node, down
+from simvc.lab import Lab, LabBusy, LabError, Node, down, keeper
 from simvc.lab.layers import APPLIANCE, TOOLS
 from simvc.lab.registry import RUN
 
@@ -335,6 +335,20 @@ def test_a_killed_keeper_takes_the_nodes_with_it_and_the_next_command_cleans(tmp
             with Lab("1x1", folder=tmp_path / "other"):
                 pass
         assert nothing_is_left_of(folder)
+
+
+def test_a_switch_that_is_still_in_the_hosts_network_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(keeper.os, "kill", lambda pid, _: killed.append(pid))
+    keeper._kill_processes_in_network(os.getppid())
+    assert killed == []
+
+
+def test_what_a_controller_left_behind_ends_with_the_lab(tmp_path: Path) -> None:
+    with Lab("1x1", folder=tmp_path / "lab") as lab:
+        left = subprocess.Popen(lab.controller_command(["sleep", "60"]))
+        lab.controller(["true"])
+    assert left.wait(5) == -signal.SIGKILL
 
 
 def test_a_folder_of_something_else_is_not_taken(tmp_path: Path) -> None:

@@ -216,8 +216,16 @@ def _port(node: NodePlan) -> str:
 
 
 def _wait_for_own_network(pid: int) -> None:
-    ours = os.readlink("/proc/self/ns/net")
-    _wait(lambda: os.readlink(f"/proc/{pid}/ns/net") != ours, f"process {pid} never got its network namespace")
+    others = ("", _network(os.getpid()))
+    _wait(lambda: _network(pid) not in others, f"process {pid} never got its network namespace")
+
+
+def _network(pid: int) -> str:
+    """The network namespace of a process; empty for one that is gone."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/net")
+    except OSError:
+        return ""
 
 
 def _wait_for_loop_device(image: Path) -> None:
@@ -256,13 +264,15 @@ def _forget_unsynced(init: int) -> None:
 
 def _kill_processes_in_network(pid: int) -> None:
     """Such as an ssh master that a controller left behind in the switch's namespace."""
-    network = os.readlink(f"/proc/{pid}/ns/net")
+    network = _network(pid)
+    # A switch that never came to be is still in the host's own network, where nothing may be killed.
+    if network in ("", _network(os.getpid())):
+        return
     for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.readlink(entry / "ns/net") == network and int(entry.name) != pid:
-                os.kill(int(entry.name), signal.SIGKILL)
-        except (OSError, ProcessLookupError):
-            continue
+        other = int(entry.name)
+        if other != pid and _network(other) == network:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(other, signal.SIGKILL)
 
 
 def _hold(keeper: Keeper) -> None:
