@@ -36,7 +36,9 @@ _CLOCK_WARN = 5.0
 _BACKDATED = timedelta(minutes=10)  # vmware-cli.md §1.6: a leaf starts so long before its request
 _LEAF_DAYS = 730  # what VMCA issues, unless its own end comes first (field notes §5.3)
 # Field notes §8.2: from these on, vCenter renews by itself. 8.0 U3h is the eighth patch after U3.
-_AUTO_RENEW_8, _AUTO_RENEW_9 = (8, 0, 3, 800), (9, 0, 2)
+_AUTO_RENEW_9 = (9, 0, 2)
+# The update letter is not in the version, and no public table leads from one to the other: any 8.0.3 may be U3h.
+_MAY_AUTO_RENEW = (8, 0, 3)
 
 
 def judge(survey: Survey, policy: Policy, now: datetime) -> list[Finding]:
@@ -194,11 +196,12 @@ def high_availability(survey: Survey, policy: Policy, now: datetime) -> Iterator
 def auto_renewal(survey: Survey, policy: Policy, now: datetime) -> Iterator[Finding]:
     """P12: two owners of one certificate."""
     version = _version(survey.get("version"))
-    if _AUTO_RENEW_8 <= version < (9,) or version >= _AUTO_RENEW_9:
+    if version >= _AUTO_RENEW_9 or _MAY_AUTO_RENEW <= version < (9,):
         yield Finding(
             "auto-renew-version",
-            WARN,
-            f"vCenter {survey['version']} renews its machine certificate by itself, days to weeks before it ends.",
+            WARN if version >= _AUTO_RENEW_9 else INFO,
+            "vCenter renews its machine certificate by itself before it ends, from 8.0 U3h and from 9.0.2 on;"
+            f" this node reports {survey['version']}.",
             {"version": survey["version"]},
             "Decide who owns the certificate: this rotation, early, or vCenter itself.",
         )

@@ -25,22 +25,22 @@ _WORDS = {
 }
 
 
-def describe(record: Record, seconds: float | None = None) -> str | None:
-    """One line for a record, None for one that is no news; `seconds` is how long a finished step took."""
+def describe(record: Record) -> str | None:
+    """One line for a record, None for one that is no news; `took` is how many seconds a finished step took."""
     describer = _DESCRIBERS.get(record["event"])
-    return describer(record, seconds) if describer else None
+    return describer(record) if describer else None
 
 
-def _opened(record: Record, _: float | None) -> str:
+def _opened(record: Record) -> str:
     return f"{record['intent']} to {record['new_sha256'][:12]} begins (journal {record['journal']})"
 
 
-def _begin(record: Record, _: float | None) -> str | None:
+def _begin(record: Record) -> str | None:
     return "── window opens: stopping all services" if record["step"] == "stop" else None
 
 
-def _done(record: Record, seconds: float | None) -> str:
-    took = f"{seconds:7.1f} s" if seconds is not None else " " * 9
+def _done(record: Record) -> str:
+    took = f"{record['took']:7.1f} s" if "took" in record else " " * 9
     return f"{record['step']:<8}{took}   {_WORDS[record['step']]}{_detail(record)}"
 
 
@@ -56,30 +56,30 @@ def _detail(record: Record) -> str:
     return ""
 
 
-def _taken_over(record: Record, _: float | None) -> str:
+def _taken_over(record: Record) -> str:
     return "an earlier run was interrupted; what it left is put right first"
 
 
-def _turn(record: Record, _: float | None) -> str:
+def _turn(record: Record) -> str:
     return f"TURNING BACK to the old certificate: {record['message']}"
 
 
-def _failed(record: Record, _: float | None) -> str:
+def _failed(record: Record) -> str:
     return f"{record['step']} failed: {record['message']}"
 
 
-def _stuck(record: Record, _: float | None) -> str:
+def _stuck(record: Record) -> str:
     return f"STUCK, a person is needed: {record['message']}"
 
 
-def _closed(record: Record, _: float | None) -> str:
+def _closed(record: Record) -> str:
     reason = f": {record['message']}" if record.get("message") else ""
     return f"── {record['outcome'].replace('_', ' ')}{reason}"
 
 
-def _skip(record: Record, _: float | None) -> str | None:
+def _skip(record: Record) -> str | None:
     """Most steps that are done already are no news; that the ports turned by themselves is."""
-    return _done(record, None) if record["step"] == "served" else None
+    return _done(record) if record["step"] == "served" else None
 
 
 _DESCRIBERS = {
@@ -109,15 +109,14 @@ class Story:
 
     def lines(self, record: Record) -> list[str]:
         """What to say about the next record."""
-        seconds = None
         if record["event"] == "begin":
             self._begun = record
             self._opened = self._opened or (record if record["step"] == "stop" else None)
         elif record["event"] == "done" and self._begun:
-            seconds = max(0.0, record["mono"] - self._begun["mono"])
+            record = dict(record, took=max(0.0, record["mono"] - self._begun["mono"]))
         if record["event"] not in ("begin", "skip"):
             self._begun = None
-        line = describe(record, seconds)
+        line = describe(record)
         return ([line] if line else []) + self._window_closed(record)
 
     def _window_closed(self, record: Record) -> list[str]:

@@ -134,7 +134,7 @@ def healthy_survey(root: str, leaf: str) -> dict[str, Any]:
         "pnid": "vc01.lab.example",
         "dns": {"addresses": ["198.18.0.11"], "reverse": {"198.18.0.11": ["vc01.lab.example"]}},
         "node_type": "embedded",
-        "version": "8.0.3.00400",
+        "version": "8.0.2.00300",
         "build": "24322831",
         "os": "VMware Photon OS/Linux 4.0",
         "python": "3.10.13",

@@ -188,7 +188,7 @@ FROM_THE_SURVEY = [
     ("services-pending", "warn", census(WHOLE, ["vmware-eam"])),
     # P10, P12
     ("vcha-configured", "refuse", change(vcha=True)),
-    ("auto-renew-version", "warn", change(version="8.0.3.00800")),
+    ("auto-renew-version", "info", change(version="8.0.3.00400")),
     ("auto-renew-version", "warn", change(version="9.0.2.0")),
     ("auto-renew-version", "warn", change(version="9.1.0.0")),
     # P13
@@ -239,7 +239,7 @@ FINE = [
     dns(["198.18.0.11", "127.0.0.1"], {"198.18.0.11": ["vc01.lab.example"], "127.0.0.1": ["localhost"]}),
     dns(["198.18.0.11"], {"198.18.0.11": ["x.example", "vc01.lab.example"]}),
     change(fqdn="vc01"),
-    change(version="8.0.3.00700"),
+    change(version="8.0.2.99999"),
     change(version="9.0.1.0"),
     change(version="7.0.3.02400"),
     change(version=None),

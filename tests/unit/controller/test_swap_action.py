@@ -53,13 +53,13 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def act(node: Node, options: dict[str, Any] = OPTIONS) -> dict[str, Any]:
+def act(node: Node, options: dict[str, Any] | None = None) -> dict[str, Any]:
     here = action.ActionModule.__new__(action.ActionModule)
     here._task = SimpleNamespace(check_mode=False, delegate_to=None)  # type: ignore[assignment]
     here.task_vars = {"inventory_hostname": "vc01"}
     here.call_node = node  # type: ignore[method-assign]
     here.reset_connection = lambda: None  # type: ignore[method-assign]
-    return here.act(options)
+    return here.act(options or OPTIONS)
 
 
 STARTED = {"changed": True, "started": True, "cursor": CURSOR, "swap": swap("running")}
@@ -105,7 +105,7 @@ def test_a_lost_connection_is_made_again_and_nothing_is_told_twice(told: list[st
 def test_a_start_whose_answer_was_lost_is_asked_for_again(told: list[str]) -> None:
     node = Node(NodeUnreachable("Connection reset."), STARTED, news("committed"))
     act(node)
-    assert [verb for verb, _ in node.asked] == ["machine_ssl_swap", "machine_ssl_swap", "swap_follow"]
+    assert [verb for verb, options in node.asked] == ["machine_ssl_swap", "machine_ssl_swap", "swap_follow"]
 
 
 def test_a_node_that_stays_away_is_unreachable_and_the_message_says_what_it_does(told: list[str]) -> None:

@@ -48,8 +48,12 @@ def test_a_torn_last_line_loses_only_itself(tmp_path_factory: pytest.TempPathFac
 
 def test_a_full_disk_delays_records_and_loses_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal.create(tmp_path, "a")
+
+    def no_space(path: Path, line: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
     with monkeypatch.context() as full:
-        full.setattr(module, "_append", lambda path, line: (_ for _ in ()).throw(OSError(28, "No space left")))
+        full.setattr(module, "_append", no_space)
         journal.write("begin", step="stop")
         assert not journal.saved
     journal.write("done", step="stop")
