@@ -99,8 +99,8 @@ class Lab:
                 return node
         raise KeyError(name)
 
-    def start(self, timeout: float = 120.0) -> "Lab":
-        """Start all nodes and wait until they are ready.
+    def start(self, timeout: float | None = None) -> "Lab":
+        """Start all nodes and wait until they are ready, by default for a time that grows with their number.
 
         Raises LabError, NodeNotReady, registry.LabBusy.
         """
@@ -111,7 +111,7 @@ class Lab:
             raise LabError(f"install the Debian packages {' '.join(missing)} first")
         registry.sweep()
         self._launch()
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (timeout or 60 + 10 * len(self.nodes))
         for node in self.nodes:
             node.wait_until_ready(max(deadline - time.monotonic(), 1))
         self._settle()
