@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 from . import pem
 from .errors import NodeError
@@ -84,17 +85,18 @@ class Backup:
         """The pair of the legacy store; its files are missing where the node has no such store."""
         return Pair(self.folder / "legacy.crt", self.folder / "legacy.key")
 
-    def about(self) -> dict[str, Any]:
-        return dict(json.loads((self.folder / "about.json").read_text()))
 
-
-def create_backup(parent: Path, machine: Entry, machine_key: str) -> Backup:
-    """A new backup of the machine pair, on the disk when this returns; `finish_backup` completes it."""
+@contextmanager
+def new_backup(parent: Path, sha256: str) -> Iterator[Backup]:
+    """A folder to put a backup of that certificate in; unless all goes well it goes again, keys and all."""
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
-    backup = Backup(parent / (f"{stamp}-{pem.sha256(machine.chain[0])[:12]}"))
+    backup = Backup(parent / f"{stamp}-{sha256[:12]}")
     private_folder(backup.folder)
-    write_pair(backup.machine, machine.chain, machine_key)
-    return backup
+    try:
+        yield backup
+    except Exception:
+        shutil.rmtree(str(backup.folder), ignore_errors=True)
+        raise
 
 
 def finish_backup(backup: Backup, **about: Any) -> None:
@@ -106,22 +108,21 @@ def finish_backup(backup: Backup, **about: Any) -> None:
 
 def backups(parent: Path) -> list[Backup]:
     """All complete backups, oldest first."""
-    if not parent.is_dir():
-        return []
-    found = (Backup(folder) for folder in sorted(parent.iterdir()))
-    return [backup for backup in found if backup.complete]
+    return [backup for backup in map(Backup, _folders(parent)) if backup.complete]
 
 
 def prune(parent: Path, kept: int) -> list[str]:
-    """Remove all but the newest `kept` complete backups, and every incomplete one; returns the removed ids.
-
-    Their names begin with a time; what is called otherwise is another's, such as the backups of single entries.
-    """
+    """Remove all but the newest `kept` complete backups, and every incomplete one; returns the removed ids."""
     keep = {backup.id for backup in backups(parent)[-kept:]}
-    surplus = [folder for folder in sorted(parent.glob("[0-9]*")) if folder.name not in keep]
+    surplus = [folder for folder in _folders(parent) if folder.name not in keep]
     for folder in surplus:
         shutil.rmtree(str(folder))
     return [folder.name for folder in surplus]
+
+
+def _folders(parent: Path) -> list[Path]:
+    """Backups of swaps are called by their time; what is called otherwise is another's, such as those of entries."""
+    return sorted(parent.glob("[0-9]*"))
 
 
 def write_pair(pair: Pair, chain: list[str], key: str) -> None:

@@ -23,7 +23,7 @@ from .errors import NodeError
 from .files import discard, sync
 from .heal import arm, can_arm, disarm
 from .journal import CLOSED, Journal
-from .pair import Backup, Pair, create_backup, finish_backup, prune, write_pair
+from .pair import Backup, Pair, finish_backup, new_backup, prune, write_pair
 from .paths import LEGACY_STORE, State
 from .paths import MACHINE_ALIAS as ALIAS
 from .paths import MACHINE_STORE as STORE
@@ -216,24 +216,13 @@ class MakeBackup(Step):
         old = pem.sha256(entry.chain[0])
         before = world.served()
         _refuse_other_certificate_served(world, old, before)
-        backup = create_backup(world.state.backup, entry, world.toolbox.vecs.key(STORE, ALIAS))
-        self._read_back(world, backup.machine, entry)
-        legacy = self._legacy(world, backup)
-        finish_backup(
-            backup,
-            pnid=world.settings.pnid,
-            sha256=old,
-            sha1=pem.sha1(entry.chain[0]),
-            legacy=legacy,
-            swap=world.journal.id,
-        )
-        return {
-            "backup": backup.id,
-            "old_sha256": old,
-            "old_sha1": pem.sha1(entry.chain[0]),
-            "legacy": legacy,
-            "served": {str(port): sha256 for port, sha256 in before.items()},
-        }
+        with new_backup(world.state.backup, old) as backup:
+            write_pair(backup.machine, entry.chain, world.toolbox.vecs.key(STORE, ALIAS))
+            self._read_back(world, backup.machine, entry)
+            legacy = self._legacy(world, backup)
+            facts = {"old_sha256": old, "old_sha1": pem.sha1(entry.chain[0]), "legacy": legacy}
+            finish_backup(backup, pnid=world.settings.pnid, swap=world.journal.id, **facts)
+        return dict(facts, backup=backup.id, served={str(port): sha256 for port, sha256 in before.items()})
 
     def _legacy(self, world: World, backup: Backup) -> bool:
         entry = world.entry(LEGACY_STORE) if LEGACY_STORE in world.toolbox.vecs.stores() else None

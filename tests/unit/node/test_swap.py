@@ -154,6 +154,19 @@ def test_what_is_wrong_before_the_window_stops_no_service(name: str, node: FakeN
     assert node.stores["MACHINE_SSL_CERT"] == before
 
 
+def test_a_backup_that_cannot_be_finished_leaves_no_key_behind(
+    node: FakeNode, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(backup: object, **about: object) -> None:
+        raise NodeError("No space left on device")
+
+    monkeypatch.setattr(swap, "finish_backup", full)
+    here = world(node, state)
+    run(here)
+    assert status(here.journal, alive=False)["state"] == "refused"
+    assert list(state.backup.iterdir()) == []
+
+
 def test_pnid_that_is_not_in_the_san_is_refused(node: FakeNode, state: State) -> None:
     from dataclasses import replace
 

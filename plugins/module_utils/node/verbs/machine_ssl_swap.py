@@ -177,6 +177,11 @@ def _settings(options: dict[str, Any]) -> Settings:
         )
     if not options["pnid"]:
         raise NodeError("pnid is empty", remedy="Pass the pnid of the survey (vcfleet.certs.appliance_info).")
+    if options["backups_kept"] < 1:
+        raise NodeError(
+            "backups_kept is {}".format(options["backups_kept"]),
+            remedy="Keep at least 1: it is what the node goes back to when the new certificate does not hold.",
+        )
     names = ("pnid", "node_type", "stop_timeout", "start_timeout", "settle_timeout", "backups_kept", "force")
     return Settings(ports=tuple(options["ports"]), **{name: options[name] for name in names})
 
