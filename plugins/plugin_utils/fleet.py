@@ -69,10 +69,13 @@ def summarize(records: Mapping[str, Record], plan: Plan) -> dict[str, Any]:
 
 def _ended_node(record: Record, planned: Mapping[str, Any]) -> dict[str, Any]:
     swap = record.get("swap") or record.get("resumed") or {}
-    new = record.get("verification", {}).get("certificate") or swap.get("new")
+    old, new = planned.get("current"), record.get("verification", {}).get("certificate") or swap.get("new")
+    if "handover" in record and "swap" not in record:
+        # An earlier run's swap, finished before this run's survey: what was surveyed is the new certificate.
+        old, new = swap["old"], old
     return {
         "ending": _ending(record, planned),
-        "old": planned.get("current"),
+        "old": old,
         "new": new,
         "window_seconds": swap.get("window_seconds"),
         "sentence": swap.get("sentence") or "; ".join(planned["reasons"]),
@@ -81,10 +84,10 @@ def _ended_node(record: Record, planned: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ending(record: Record, planned: Mapping[str, Any]) -> str:
-    if planned["verdict"] != "rotate":
-        return {"keep": KEPT, "refuse": REFUSED}.get(planned["verdict"], UNSURVEYED)
     if "handover" in record:
         return ROTATED
+    if planned["verdict"] != "rotate":
+        return {"keep": KEPT, "refuse": REFUSED}.get(planned["verdict"], UNSURVEYED)
     if state := (record.get("swap") or {}).get("state"):
         # A committed swap without a hand-over: what came after it, the look from outside, has failed.
         return FAILED if state == "committed" else str(state).replace("_", " ")

@@ -62,7 +62,8 @@ def _message(result: dict[str, Any]) -> str:
 def install(tarball: Path, folder: Path) -> Path:
     """Install the collection's tarball below `folder`, as a user does; returns the collections path."""
     command = [BIN / "ansible-galaxy", "collection", "install", "--force", "--offline", "-p", folder, tarball]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder)}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     return folder
 
 

@@ -95,6 +95,13 @@ class TestSummary:
         assert ending(record(staged={}, swap={"state": "stuck"})) == "stuck"
         assert ending(record(staged={}, swap=committed)) == "failed"
 
+    def test_a_swap_that_this_run_only_finished_counts_as_rotated(self) -> None:
+        finished = record("keep", resumed={"state": "committed", **OLD_AND_NEW}, handover={"items": []})
+        plan = fleet.make_plan({"a": finished}, [group("a", verdict="keep")])
+        ended = fleet.summarize({"a": finished}, plan)["a"]
+        assert (ended["ending"], ended["old"], ended["new"]) == ("rotated", OLD_AND_NEW["old"], CURRENT)
+        assert fleet.summary_lines({"a": ended})
+
     def test_every_ending_is_counted_in_the_last_line(self) -> None:
         plan = fleet.make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])
         assert (

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes wrong in the middle: a node does not come back, the controller dies, the power goes, the line is cut."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from controller import Controller, Run
+from evidence import STATE_DIR, Snapshot, at_rest, key_files, served, wait_until
+from simvc.lab.lab import Lab
+from simvc.lab.node import Node
+
+HASTE = ("-e", '{"machine_ssl_settle_timeout": 6, "machine_ssl_start_timeout": 20, "machine_ssl_stop_timeout": 20}')
+
+
+@dataclass
+class Stopped:
+    """A run over two linked groups in which the second node of the first group does not come back healthy."""
+
+    lab: Lab
+    served_before: dict[str, str]
+    before: dict[str, Snapshot]
+    run: Run
+
+
+@pytest.fixture(scope="module")
+def stopped(controller_for: Callable[[Lab], Controller]) -> Iterator[Stopped]:
+    with Lab("1x3,1x1", shell="appliance") as lab:
+        served_before, before = served(lab), at_rest(lab)
+        # The new certificate is in and its services do not start; with the old one they do.
+        lab["vc02"].add_fault(
+            "service-control", "answer", match="--start --all", times=3, rc=0,
+            stdout="Service-control failed. Error: Failed to start services in profile ALL. RC=5, stderr=...\n",
+        )  # fmt: skip
+        yield Stopped(lab, served_before, before, controller_for(lab).playbook("rotate", *HASTE))
+
+
+class TestFirstFailureStopsTheGroup:
+    def test_the_run_fails(self, stopped: Stopped) -> None:
+        assert stopped.run.rc == 2, stopped.run.output
+
+    def test_the_node_before_it_is_rotated(self, stopped: Stopped) -> None:
+        assert served(stopped.lab)["vc01.lab.example"] != stopped.served_before["vc01.lab.example"]
+        assert stopped.run.stats["vc01.lab.example"]["failures"] == 0
+
+    def test_the_failed_node_serves_its_old_certificate_with_all_its_services(self, stopped: Stopped) -> None:
+        node = stopped.lab["vc02"]
+        assert stopped.run.stats[node.name]["failures"] == 1
+        assert served(stopped.lab)[node.name] == stopped.served_before[node.name]
+        assert running(node) == running(stopped.lab["vc03"])
+
+    def test_the_node_after_it_is_untouched(self, stopped: Stopped) -> None:
+        node = stopped.lab["vc03"]
+        assert node.tool_calls("service-control", "--stop") == []
+        assert served(stopped.lab)[node.name] == stopped.served_before[node.name]
+        assert "Not begun" in " ".join(stopped.run.failures(node.name))
+
+    def test_the_other_group_goes_on(self, stopped: Stopped) -> None:
+        assert served(stopped.lab)["vc04.lab.example"] != stopped.served_before["vc04.lab.example"]
+        assert stopped.run.stats["vc04.lab.example"]["failures"] == 0
+
+    def test_the_summary_says_so(self, stopped: Stopped) -> None:
+        (summary,) = stopped.run.of("fleet_summary")
+        endings = {name.split(".")[0]: ended["ending"] for name, ended in summary["nodes"].items()}
+        assert endings == {"vc01": "rotated", "vc02": "rolled back", "vc03": "not begun", "vc04": "rotated"}
+
+    def test_every_login_shell_is_what_it_was(self, stopped: Stopped) -> None:
+        for node in stopped.lab.nodes:
+            assert node.snapshot()["/etc/passwd"] == stopped.before[node.name]["/etc/passwd"]
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    with Lab("1x1", shell="bash", knobs={"service_control.start_all_seconds": 4}) as lab:
+        yield lab
+
+
+@pytest.fixture
+def controller(lab: Lab, controller_for: Callable[[Lab], Controller]) -> Controller:
+    return controller_for(lab)
+
+
+def test_the_node_goes_on_when_the_controller_dies(lab: Lab, controller: Controller) -> None:
+    (node,) = lab.nodes
+    before = node.certificate_served()
+    with controller.started(["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory)]) as process:
+        node.wait_for_tool("service-control", "--stop --all", timeout=120)
+        os.killpg(process.pid, signal.SIGKILL)
+    wait_until(lambda: committed(node))
+    assert node.certificate_served() != before
+    assert "vmware-vpxd" in running(node)
+    again = controller.playbook("rotate")
+    assert again.rc == 0 and again.changed == 0, again.output
+
+
+@pytest.mark.parametrize("moment", ["entry delete", "entry create"])
+def test_a_loss_of_power_is_put_right_by_the_next_run(lab: Lab, controller: Controller, moment: str) -> None:
+    (node,) = lab.nodes
+    before = node.certificate_served()
+    node.add_fault("vecs-cli", "power_loss", match=moment, times=1, run_first=moment == "entry delete")
+    keepalive = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=1"}
+    arguments = ["-e", "machine_ssl_follow_timeout=10"]
+    run = controller.playbook("rotate", *arguments, **keepalive)
+    assert run.rc != 0, run.output
+    node.clear_faults()
+    node.boot()
+    again = controller.playbook("rotate")
+    assert again.rc == 0, again.output
+    assert node.certificate_served() != before
+    assert "vmware-vpxd" in running(node)
+    (summary,) = again.of("fleet_summary")
+    ended = summary["nodes"][node.name]
+    assert ended["ending"] == "rotated" and ended["todo"]
+    assert (ended["old"]["sha256"], ended["new"]["sha256"]) == (before, node.certificate_served())
+    assert not [name for name in key_files(node) if not name.startswith(STATE_DIR)]
+    third = controller.playbook("rotate")
+    assert third.rc == 0 and third.changed == 0, third.output
+
+
+@pytest.mark.parametrize("pipelining", ["true", "false"])
+def test_a_cut_line_heals(lab: Lab, controller: Controller, pipelining: str) -> None:
+    (node,) = lab.nodes
+    before = node.certificate_served()
+    command = ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory)]
+    with controller.started(command, ANSIBLE_PIPELINING=pipelining) as process:
+        node.wait_for_tool("service-control", "--stop --all", timeout=120)
+        assert node.kill_sessions() > 0
+        output, _ = process.communicate(timeout=300)
+    run = controller.ended(process.returncode, output)
+    assert run.rc == 0, run.output
+    assert node.certificate_served() != before
+    assert len(node.tool_calls("service-control", "--stop --all")) == 1
+
+
+def test_roll_back_by_hand(lab: Lab, controller: Controller) -> None:
+    (node,) = lab.nodes
+    before = node.certificate_served()
+    assert controller.playbook("rotate").rc == 0
+    new = node.certificate_served()
+    assert controller.playbook("rollback").rc == 2, "without names of nodes it must not begin"
+    assert node.certificate_served() == new != before
+    back = controller.playbook("rollback", "-e", f"vcfleet_hosts={node.name}")
+    assert back.rc == 0, back.output
+    assert node.certificate_served() == before
+    assert "vmware-vpxd" in running(node)
+
+
+def running(node: Node) -> set[str]:
+    """The services that run, by the vendor's own tool."""
+    lines = node.ssh("service-control --status --all").stdout.splitlines()
+    return set(lines[lines.index("Running:") + 1].split())
+
+
+def committed(node: Node) -> bool:
+    """Nothing is staged any more and the swap's process is gone."""
+    time.sleep(0.2)
+    return not list((node.root / f"{STATE_DIR.lstrip('/')}/staging").glob("*.key")) and "vmware-vpxd" in running(node)
