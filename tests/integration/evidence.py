@@ -102,8 +102,10 @@ def window(node: Node, since: float = 0.0) -> Window:
         call for call in calls if call.tool == "service-control" and "--start" in call.argv and "--all" in call.argv
     ]
     begin = stop.start
+    # A call's start is known to 10 ms, its end to the microsecond.
+    after = (start[-1].end or 0) - 0.02
     looks = [
-        c for c in calls if c.tool == "service-control" and "--status" in c.argv and c.start >= (start[-1].end or 0)
+        call for call in calls if call.tool == "service-control" and "--status" in call.argv and call.start >= after
     ]
     end = looks[0].end if looks else start[-1].end
     assert end is not None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The node package on every real Python from 3.7 on that this machine has: each module loads, and a request is answered."""
+"""The node package on every real Python from 3.7 on that this machine has: each module loads, a request is answered."""
 
 from __future__ import annotations
 
