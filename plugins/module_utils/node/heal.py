@@ -93,5 +93,7 @@ def _file_name(name: str, module: ModuleType) -> str:
 
 
 def _source(name: str, module: ModuleType) -> str:
+    """Some loaders give bytes, which nothing may take for text."""
     loader: Any = module.__loader__
-    return str(loader.get_source(name))
+    source = loader.get_source(name)
+    return source.decode() if isinstance(source, bytes) else str(source)
