@@ -80,7 +80,8 @@ unit: $(VENV)/.ready $(TREE)/.ready ## unit and property tests, and the node pac
 	  --junitxml $(RESULTS)/unit-$(CORE).xml
 
 e2e: packages $(VENV)/.ready $(TREE)/.ready $(TARBALL) ## real ansible-playbook over real SSH against simulated nodes
-	@$(PYTHON) -m pytest tests/integration --quiet --ansible-unit-inject-only --junitxml $(RESULTS)/e2e-$(CORE).xml
+	@$(PYTHON) -m pytest tests/integration --quiet --numprocesses $(WORKERS) --dist loadfile --ansible-unit-inject-only \
+	  --junitxml $(RESULTS)/e2e-$(CORE).xml
 
 sanity: $(VENV)/.ready ## ansible-test sanity, on a real copy
 	@python3 tests/tools/sanity.py $(VENV)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path.home() / ".ansible" / "test" / "cache"
@@ -62,7 +63,8 @@ def real_copy(bin_dir: Path, scratch: Path) -> Path:
     """The built tarball, installed below *scratch*; returns the collection's folder there."""
     galaxy = [str(bin_dir / "ansible-galaxy"), "collection"]
     dist = scratch / "dist"
-    quiet = {"check": True, "stdout": subprocess.DEVNULL}
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(scratch)}
+    quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "env": environment}
     subprocess.run([*galaxy, "build", "--force", "--output-path", dist, ROOT], **quiet)
     (tarball,) = dist.glob("*.tar.gz")
     subprocess.run([*galaxy, "install", "--force", "--offline", "--collections-path", scratch, tarball], **quiet)
@@ -74,7 +76,7 @@ def run(command: list[str | Path], folder: Path, environment: dict[str, str], lo
     ran = 0
     skipped_all = False
     log.parent.mkdir(parents=True, exist_ok=True)
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with log.open("w") as copy, subprocess.Popen(command, cwd=folder, env=environment, text=True, **pipes) as process:
         for line in process.stdout or ():
             copy.write(line)
