@@ -34,3 +34,21 @@ options:
     type: path
     default: /var/lib/vcfleet
 """
+
+    # For what asks the directory, which the machine account cannot.
+    SSO = r"""
+options:
+  sso_user:
+    description: An administrator of the SSO domain, with or without the domain.
+    type: str
+    default: administrator
+  sso_password:
+    description:
+      - The user's password, 32 bytes in UTF-8 at most, since that is what the vendor's prompts take. Quotes, blanks,
+        C($) and letters beyond ASCII are taken as they are. A line break is refused.
+      - Travels on standard input, to the node and to the tools there. It is in no result and on no command line.
+      - It is tried once. When the directory refuses it, the task fails and nothing tries it again, since a few wrong
+        passwords lock the account.
+    type: str
+    required: true
+"""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,15 @@ def documented_options(module: str, plugins: Path = _PLUGINS) -> dict[str, Any]:
     return options
 
 
-def argument_spec(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Documented options, nested ones too, in the form that ansible-core validates arguments by."""
-    return {name: _argument(option) for name, option in options.items()}
+def argument_spec(options: Mapping[str, Any], secrets: Collection[str] = ()) -> dict[str, Any]:
+    """Documented options, nested ones too, in the form that ansible-core validates arguments by.
+
+    Documentation cannot say `no_log`: `secrets` are the names of the options that have it.
+    """
+    spec = {name: _argument(option) for name, option in options.items()}
+    for name in secrets:
+        spec[name]["no_log"] = True
+    return spec
 
 
 def _argument(option: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.argspec import argument_spec, documented_options
@@ -42,12 +43,13 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
     """An action whose options are those of the module documentation of its own name.
 
     A subclass does its work in `act`. What no option can say alone, such as "one of these", stands in `CONSTRAINTS`,
-    in the words of ansible-core's argument validation.
+    in the words of ansible-core's argument validation, and options that no result may show in `SECRETS`.
     """
 
     _supports_check_mode = True
     _supports_async = False
     CONSTRAINTS: Mapping[str, Any] = {}
+    SECRETS: Collection[str] = ()
 
     @property
     def module_name(self) -> str:
@@ -59,9 +61,9 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
         super().run(tmp, task_vars)
         self.task_vars = task_vars or {}
         try:
-            return plain(self.act(self.options()))
+            return self._shown(self.act(self.options()))
         except Refused as refusal:
-            return plain(refusal.to_result())
+            return self._shown(refusal.to_result())
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """The work: validated options in, the task's result out. Raises Refused."""
@@ -72,7 +74,7 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
 
         Raises Refused with all that is wrong with them at once.
         """
-        spec = argument_spec(documented_options(self.module_name))
+        spec = argument_spec(documented_options(self.module_name), self.SECRETS)
         found = ArgumentSpecValidator(spec, **self.CONSTRAINTS).validate(dict(self._task.args))
         if found.error_messages:
             problems = [_UNSUPPORTED * isinstance(error, UnsupportedError) + error.msg for error in found.errors]
@@ -82,6 +84,11 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
                 {"problems": problems},
             )
         return plain(found.validated_parameters)
+
+    def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result as it leaves: plain, and with nothing in it that is a secret, wherever it may come from."""
+        secrets = {str(self._task.args[name]) for name in self.SECRETS if self._task.args.get(name)}
+        return dict(remove_values(plain(result), secrets))
 
 
 def plain(value: Any) -> Any:

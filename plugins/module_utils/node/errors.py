@@ -66,14 +66,14 @@ class ToolTimeoutError(ToolError):
 
 
 def short_name(argv: list[str]) -> str:
-    """How a person names a command: `vecs-cli entry create`, `certool --gencert`."""
+    """How a person names a command: `vecs-cli entry create`, `certool --gencert`, `vdcrepadmin -f showservers`."""
     words = [Path(argv[0]).name]
     for argument in argv[1:]:
         if argument.startswith("-"):
             break
         words.append(argument)
     if len(words) == 1 and len(argv) > 1:
-        words.append(argv[1].split("=")[0])
+        words += [argv[1].split("=")[0]] if argv[1].startswith("--") else argv[1:3]
     return " ".join(words)
 
 

@@ -12,6 +12,8 @@ from typing import Union
 CERTOOL = "/usr/lib/vmware-vmca/bin/certool"
 VECS_CLI = "/usr/lib/vmware-vmafd/bin/vecs-cli"
 VMAFD_CLI = "/usr/lib/vmware-vmafd/bin/vmafd-cli"
+DIR_CLI = "/usr/lib/vmware-vmafd/bin/dir-cli"
+VDCREPADMIN = "/usr/lib/vmware-vmdir/bin/vdcrepadmin"
 SERVICE_CONTROL = "/bin/service-control"
 OPENSSL = ("/usr/bin/openssl", "/bin/openssl")
 

@@ -37,6 +37,7 @@ class Line:
 class ScriptedRunner:
     lines: list[Line] = field(default_factory=list)
     calls: list[list[str]] = field(default_factory=list)
+    inputs: list[bytes] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     timeout: float = 120.0
 
@@ -57,6 +58,7 @@ class ScriptedRunner:
             return Runner().run(argv, timeout, stdin, secret, umask)
         called = [Path(argv[0]).name, *argv[1:]]
         self.calls.append(called)
+        self.inputs.append(stdin)
         assert self.lines, f"unexpected call: {called}"
         line = self.lines.pop(0)
         assert called[: len(line.words)] == line.words, f"expected {line.words}, got {called}"

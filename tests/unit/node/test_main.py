@@ -124,12 +124,15 @@ def test_every_verb_answers_in_words_on_python_3_7(tmp_path):
     (tmp_path / "c").write_text(material.certificate())
     tmp_path.chmod(0o700)
     pair = {"key_path": f"{tmp_path}/k", "cert_path": f"{tmp_path}/c"}
+    sso = {"sso_user": "administrator", "sso_password": "x"}
     options = {
         "appliance_info": {},
         "appliance_shell": {"state": "told"},
         "certool_certificate": {**pair, "config": "Name = vc02\nHostname = vc02\n"},
         "certool_keypair": {"key_path": f"{tmp_path}/new", "public_key_path": f"{tmp_path}/p"},
+        "linked_mode_info": sso,
         "machine_ssl_swap": {"state": "status"},
+        "replication_gate": {**sso, "timeout": 0.0},
         "service_control": {"state": "started", "all": True},
         "service_control_info": {},
         "swap_follow": {"cursor": {"journal": "", "n": -1}, "wait": 0},

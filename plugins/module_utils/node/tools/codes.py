@@ -26,6 +26,8 @@ _CODES = {
     183: Code("it exists already"),
     1000: Code("the node is not configured: first boot did not end"),
     1021: Code("vmafdd does not answer", _START_CORE.format("vmafdd")),
+    1311: Code("the directory cannot be reached", _START_CORE.format("vmdird")),
+    1360: Code("the directory refused to log the user in, and does not say why"),
     4312: Code("the store or alias does not exist"),
     5023: Code("invalid state"),
     9126: Code("vmdird does not answer", _START_CORE.format("vmdird")),

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from ..process import Runner
 from .certool import Certool
+from .dircli import DirCli
 from .openssl import Openssl
 from .servicecontrol import ServiceControl
+from .vdcrepadmin import Vdcrepadmin
 from .vecs import Vecs
 from .vmafd import Vmafd
 
@@ -22,4 +24,6 @@ class Toolbox:
         self.vecs = Vecs(runner)
         self.vmafd = Vmafd(runner)
         self.services = ServiceControl(runner)
+        self.vdcrepadmin = Vdcrepadmin(runner)
+        self.dircli = DirCli(runner)
         self.openssl = Openssl(runner)
