@@ -9,11 +9,15 @@ import os
 import stat
 import tempfile
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 from .errors import NodeError
 from .paths import StrPath
+
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+_STAMP_LENGTH = len("20260107T220000000000Z")
 
 _RAM_DISK = Path("/dev/shm")  # noqa: S108  (the folder made in it is private)
 
@@ -136,6 +140,24 @@ def sync(path: StrPath) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def next_stamp(folder: Path) -> str:
+    """The time in UTC, and in any case more than what the names in `folder` begin with.
+
+    They sort in the order of their making then, which is what tells the newest, whatever steps the clock has made.
+    """
+    names = [path.name[:_STAMP_LENGTH] for path in folder.iterdir()] if folder.is_dir() else []
+    taken = [stamp for stamp in map(_instant, names) if stamp]
+    now = datetime.now(timezone.utc)
+    return (max(now, max(taken) + timedelta(microseconds=1)) if taken else now).strftime(_STAMP)
+
+
+def _instant(stamp: str) -> datetime | None:
+    try:
+        return datetime.strptime(stamp, _STAMP).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
 
 
 def discard(path: StrPath) -> None:

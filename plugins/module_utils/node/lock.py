@@ -15,6 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+# Who only asks whether the lock is free holds it for a moment.
+_PATIENCE = 0.2
+
 
 class Lock:
     """The node's lock, `<state_dir>/lock`. It survives a fork: the child that keeps it open keeps it."""
@@ -24,10 +27,18 @@ class Lock:
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock if nobody has it; never waits."""
+        """Take the lock if nobody has it; gives up after a moment."""
+        deadline = time.monotonic() + _PATIENCE
+        while not self._try(fcntl.LOCK_EX):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_PATIENCE / 20)
+        return True
+
+    def _try(self, kind: int) -> bool:
         descriptor = os.open(str(self.path), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
             return False
@@ -47,7 +58,7 @@ class Lock:
             return True
         if not self.path.exists():
             return False
-        if not self.acquire():
+        if not self._try(fcntl.LOCK_SH):
             return True
         self._let_go()
         return False

@@ -9,13 +9,12 @@ import json
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Iterator
 
 from . import pem
 from .errors import NodeError
-from .files import create_private, private_folder, sync
+from .files import create_private, next_stamp, private_folder, sync
 from .tools.openssl import Openssl
 from .tools.vecs import Entry
 
@@ -89,8 +88,7 @@ class Backup:
 @contextmanager
 def new_backup(parent: Path, sha256: str) -> Iterator[Backup]:
     """A folder to put a backup of that certificate in; unless all goes well it goes again, keys and all."""
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
-    backup = Backup(parent / f"{stamp}-{sha256[:12]}")
+    backup = Backup(parent / f"{next_stamp(parent)}-{sha256[:12]}")
     private_folder(backup.folder)
     try:
         yield backup

@@ -277,6 +277,7 @@ class Stop(Step):
         return world.still_up(world.look()) <= stragglers or (world.holds_target() and not world.stale_ports())
 
     def do(self, world: World) -> dict[str, Any]:
+        _refuse_unsaved(world)
         before = world.still_up(frozenset(world.seen.running))
         for _attempt in range(STOP_ATTEMPTS):
             command = _evidence_only(lambda: world.toolbox.services.stop(None, world.settings.stop_timeout))
@@ -313,6 +314,7 @@ class Replace(Step):
         return world.holds_target()
 
     def do(self, world: World) -> dict[str, Any]:
+        self._refuse_another(world)
         world.target.prove(world.toolbox.openssl)
         try:
             put(world.toolbox, STORE, world.target)
@@ -321,6 +323,13 @@ class Replace(Step):
                 _evidence_only(lambda: put(world.toolbox, STORE, world.backup.machine))
             raise
         return {"holds": world.target_sha256}
+
+    @staticmethod
+    def _refuse_another(world: World) -> None:
+        """Somebody may have staged anew since `prove`, even a whole pair: it is not the one that was assessed."""
+        found = world.target.sha256
+        if found != world.target_sha256:
+            raise NodeError(f"{world.target.cert} was changed meanwhile: {found}, expected {world.target_sha256}")
 
 
 class Mirror(Step):
@@ -545,6 +554,15 @@ def _came_up_untouched(world: World) -> bool:
 def _holds_old(world: World) -> bool:
     entry = world.entry()
     return entry is not None and entry.sha256 == world.journal.fact("old_sha256")
+
+
+def _refuse_unsaved(world: World) -> None:
+    """No power loss could be recovered from in a window that no disk knows of."""
+    if world.goal == NEW and not world.journal.saved:
+        raise NodeError(
+            f"The journal {world.journal.path} cannot be written, so no service was stopped",
+            remedy="Free space on its disk, or mount it for writing.",
+        )
 
 
 def _refuse_other_certificate_served(world: World, stored: str, before: dict[int, str | None]) -> None:

@@ -129,3 +129,10 @@ def test_a_byte_order_mark_is_dropped(tmp_path):
 def test_relative_paths_are_refused():
     with pytest.raises(NodeError, match="key_path must be an absolute path"):
         files.absolute({"key_path": "machine.key"}, "key_path")
+
+
+def test_stamps_grow_although_the_clock_steps_back(tmp_path: Path) -> None:
+    (tmp_path / "29990101T000000000000Z-aa").mkdir()
+    (tmp_path / "store__alias-20260101").mkdir()
+    assert files.next_stamp(tmp_path) == "29990101T000000000001Z"
+    assert files.next_stamp(tmp_path / "missing") < "2999"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.vcfleet.certs.plugins.module_utils.node import heal, pem, swap
+from ansible_collections.vcfleet.certs.plugins.module_utils.node import heal, journal, pem, swap
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.journal import Journal
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.pair import Pair, backups, write_pair
@@ -407,3 +407,29 @@ def test_what_cannot_be_armed_is_told_and_hinders_nothing(node: FakeNode, state:
 
 def test_window_steps_are_walked_in_the_documented_order() -> None:
     assert [step.name for step in WINDOW] == ["stop", "core", "replace", "mirror", "start", "served"]
+
+
+def test_a_pair_staged_anew_in_the_window_is_not_brought_in(node: FakeNode, state: State) -> None:
+    here = world(node, state)
+    node.hook = lambda call: _restage(state, "third", "third") if call == "stop None" else None
+    run(here)
+    assert "was changed meanwhile" in status(here.journal, alive=False)["sentence"]
+    assert assert_invariant(node, here.journal) == "old"
+    assert not any("vecs" in call for call in node.calls)
+
+
+def test_a_window_that_no_disk_knows_of_is_not_opened(
+    node: FakeNode, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = world(node, state)
+
+    def full(path: Path, line: bytes) -> None:
+        if b'"step": "stop"' in line:
+            raise OSError(28, "No space left on device")
+        honest(path, line)
+
+    honest = journal._append
+    monkeypatch.setattr(journal, "_append", full)
+    run(here)
+    assert node.calls == []
+    assert "cannot be written" in status(here.journal, alive=False)["sentence"]

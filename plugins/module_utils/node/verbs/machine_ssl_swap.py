@@ -13,7 +13,7 @@ from .. import pem
 from ..context import Context
 from ..detach import detach
 from ..errors import NodeError
-from ..files import private_folder
+from ..files import next_stamp, private_folder
 from ..journal import Journal, journals, unfinished
 from ..lock import Lock
 from ..pair import Backup, Pair, backups
@@ -101,6 +101,7 @@ def _start(context: Context, state: State, swap: Callable[[], None], wanted: str
 
     def work() -> None:
         try:
+            lock.sign(wanted=wanted)  # again: now it is the process that goes on which is named
             if left is not None:
                 left.write("taken over", owner=taken_over)
                 resume(World(context.toolbox, state, left))
@@ -133,10 +134,9 @@ def _attach(lock: Lock, state: State, wanted: str | None) -> Answer:
 def _open_and_walk(
     context: Context, state: State, settings: Settings, source: Pair, legacy: Pair | None, wanted: str, intent: str
 ) -> None:
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
     journal = Journal.create(
         state.journal,
-        f"{stamp}-{wanted[:8]}",
+        f"{next_stamp(state.journal)}-{wanted[:8]}",
         intent=intent,
         goal=NEW,
         new_sha256=wanted,
