@@ -48,4 +48,5 @@ def _slots(name: str, crl: bool) -> Iterator[Path]:
 def _hashes(pem: str, crl: bool) -> list[str]:
     command = ["openssl", "crl", "-hash", "-hash_old"] if crl else ["openssl", "x509", "-hash", "-subject_hash_old"]
     done = subprocess.run([*command, "-noout"], input=pem.encode(), capture_output=True, check=False)
-    return done.stdout.decode().split()
+    # With both options, `openssl crl` puts "issuer name hash=" in front of the number.
+    return [line.rpartition("=")[2] for line in done.stdout.decode().splitlines()]

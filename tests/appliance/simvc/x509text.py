@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OpenSSL's own text of certificates and CRLs: the bytes of X509_print and X509_CRL_print (vmware-cli.md §3.5)."""
+"""OpenSSL's own text of certificates, CRLs and keys: the bytes of X509_print and its siblings (vmware-cli.md §3.5)."""
 
 import subprocess
 
@@ -18,6 +18,11 @@ def certificate_text(pem: str) -> str:
 def crl_text(pem: str) -> str:
     """The text of the first CRL of a PEM text, one newline at its end; ValueError when it cannot be read."""
     return _openssl(pem, "crl", "-inform", "PEM", *_COMPAT)
+
+
+def private_key_text(pem: str) -> str:
+    """The text of an unencrypted RSA key, its parts in clear; ValueError when it cannot be read as one (§3.7)."""
+    return _openssl(pem, "rsa", "-inform", "PEM", "-noout", "-text")
 
 
 def _openssl(pem: str, *arguments: str) -> str:

@@ -4,6 +4,7 @@
 """vecs-cli against vmware-cli.md §3: bytes of both streams, exit status, order of errors, side effects."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 
@@ -41,6 +42,7 @@ SERVER_DOWN = (
     "LDAP error: Can't contact LDAP server \n"
     "Win Error: Operation failed with error -1 (4294967295) \n"
 )
+HASHED_CRL = re.compile(r"[0-9a-f]{8}\.r0")
 BINARY = SERVER_DOWN.replace("9127", "4294967295")
 
 
@@ -626,6 +628,7 @@ def test_a_published_crl_arrives_without_its_last_newline(joined: PrivateNode) -
         "Number of entries in store :\t1\n"
         f"Alias :\t{alias}\nEntry type :\tCertification Revocation List\nCertificate :\t{crl.rstrip()}\n\n"
     )
+    assert len([file for file in (joined.root / "etc/ssl/certs").iterdir() if HASHED_CRL.fullmatch(file.name)]) == 2
     text = joined.run("vecs_cli", "entry", "list", "--store", "TRUSTED_ROOT_CRLS", "--text")
     assert text.out.endswith("Entry type :\tCertification Revocation List\n")
 

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vmafd-cli against vmware-cli.md §4."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +47,14 @@ def node() -> Iterator[PrivateNode]:
 )
 def test_getters_print_one_bare_line(unchanged: PrivateNode, verb: str, line: str) -> None:
     assert unchanged.run("vmafd_cli", verb, *LOCAL) == (0, line + "\n", "")
+
+
+def test_nodes_of_a_site_name_the_same_guid(unchanged: PrivateNode) -> None:
+    with PrivateNode("vc02.lab.example") as other:
+        other.start("vmafdd")
+        lines = {node.run("vmafd_cli", "get-site-guid", *LOCAL) for node in (unchanged, other)}
+    ((rc, guid, errors),) = lines
+    assert (rc, errors) == (0, "") and str(uuid.UUID(guid.strip())) + "\n" == guid
 
 
 def test_the_pnid_keeps_its_case() -> None:

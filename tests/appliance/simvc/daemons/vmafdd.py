@@ -35,6 +35,7 @@ import signal
 import sqlite3
 import sys
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -68,7 +69,7 @@ CONFIG: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "domain-state": lambda node: node.get("domain_state", "Controller"),
     "dc-name": lambda node: node.get("dc_name", node["pnid"]),
     "site-name": lambda node: node.get("site"),
-    "site-guid": lambda node: node.get("site_guid"),
+    "site-guid": lambda node: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{node['site']}.{node['domain']}")),
     "machine-id": lambda node: node.get("machine_id"),
     "ldu": lambda node: node.get("ldu"),
     "rhttpproxy-port": lambda node: "443",
