@@ -49,11 +49,14 @@ class Login:
         if code not in WRONG:
             known = codes.lookup(code)
             return completed.error(known.meaning, code, known.remedy)
-        return completed.error(
+        error = completed.error(
             f"the SSO user or password was refused for {self.user} (error {code})",
             code,
             "Correct it before the next run. It was tried once and not again: a few wrong passwords lock the account.",
         )
+        # For whoever would ask another node of the same group next.
+        error.details["login_refused"] = True
+        return error
 
 
 def _line(password: str) -> bytes:
