@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import assess
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import render
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import Policy, PolicyError
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import IN_THE_ROLE, Policy, PolicyError
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 
@@ -25,7 +25,7 @@ class ActionModule(DocumentedAction):
         try:
             assessment = assess(options["survey"], Policy.from_options(options["policy"]), now)
         except PolicyError as error:
-            remedy = "Correct these options; nothing was judged"
+            remedy = f"Correct these options; nothing was judged. {IN_THE_ROLE}"
             raise Refused(f"The policy cannot be used: {error}", remedy, {"problems": error.problems}) from error
         except X509Error as error:
             raise Refused(f"The survey holds a certificate that cannot be read: {error}") from error

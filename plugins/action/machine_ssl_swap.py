@@ -64,7 +64,8 @@ class ActionModule(NodeAction):
             if not news["alive"] and not news["records"]:
                 return dict(news["swap"])
             if time.monotonic() > self._until:
-                raise Refused(f"{news['swap']['sentence']} Nobody waits for it any longer", _GOES_ON)
+                told = {"changed": True, "swap": news["swap"]}
+                raise Refused(f"{news['swap']['sentence']} Nobody waits for it any longer", _GOES_ON, told)
             if not news["records"]:
                 self._say(f"… {story.step or ''}")
 
@@ -76,7 +77,7 @@ class ActionModule(NodeAction):
                 return ask()
             except NodeUnreachable as lost:
                 if time.monotonic() + PAUSE > deadline:
-                    raise NodeUnreachable(f"{lost} {_GOES_ON}") from lost
+                    raise NodeUnreachable(f"{str(lost).strip().rstrip('.')}. {_GOES_ON}") from None
                 if not told:
                     self._say("connection lost; the node goes on by itself, and we try to reach it again")
                 told = True

@@ -71,8 +71,9 @@ plan:
     nodes:
       description: >-
         What is planned for each node. C(group), C(verdict), C(wave), C(after) (the nodes of its group that must be
-        handed over before it), C(reasons), C(current), C(wanted), C(san_changes), C(stops) (the services that stop and
-        start again) and C(warnings).
+        handed over before it), C(together) (all nodes of its group that are rotated, and so must be staged),
+        C(reasons), C(current), C(wanted), C(san_changes), C(stops) (the services that stop and start again) and
+        C(warnings).
       type: dict
       sample:
         vc02:
@@ -80,5 +81,6 @@ plan:
           verdict: rotate
           wave: 2
           after: [vc01]
+          together: [vc01, vc02, vc03]
           reasons: ["29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
 """

@@ -20,8 +20,8 @@ requirements:
   - cryptography 42 or newer on the controller
 options:
   records:
-    description: The records of the surveyed nodes by inventory name. Each has C(survey) and, if it was judged,
-      C(assessment).
+    description: The records of the surveyed nodes by inventory name. Each has C(survey) and C(assessment). A group with
+      a node that has no assessment is refused.
     type: dict
     required: true
   unsurveyed:

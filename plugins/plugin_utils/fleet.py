@@ -19,15 +19,24 @@ Plan = dict[str, Any]
 # How a node's part in the run ended; the order is that of the summary's last line.
 ROTATED, KEPT, PLANNED = "rotated", "kept", "would rotate"
 REFUSED, UNSURVEYED, NOT_BEGUN, FAILED = "refused", "not surveyed", "not begun", "failed"
-ENDINGS = (ROTATED, KEPT, PLANNED, REFUSED, UNSURVEYED, NOT_BEGUN, FAILED, "rolled back", "interrupted", "stuck")
+ENDINGS = (
+    *(ROTATED, KEPT, PLANNED, REFUSED, UNSURVEYED, NOT_BEGUN, FAILED),
+    *("rolled back", "running", "contact lost", "interrupted", "stuck"),
+)
+# For a node whose swap has said nothing itself.
+_SENTENCES = {
+    NOT_BEGUN: "Its linked group stopped before its turn: it serves its old certificate with its services up.",
+    FAILED: "Its failed task says why. Its swap did not begin.",
+}
 
 
 def make_plan(records: Mapping[str, Record], groups: Sequence[Group]) -> Plan:
     """Who is rotated, in which wave, after whom, and why.
 
     One node a wave: linked groups one after the other. `after` names the nodes of the same group that must be handed
-    over first. Returns {"schema", "waves": [[node]], "nodes": {node: {"group", "verdict", "wave", "after", "reasons",
-    "current", "wanted", "san_changes", "stops", "warnings"}}}.
+    over first, `together` all that are rotated in it, and so must be staged. Returns {"schema", "waves": [[node]],
+    "nodes": {node: {"group", "verdict", "wave", "after", "together", "reasons", "current", "wanted", "san_changes",
+    "stops", "warnings"}}}.
     """
     waves: list[list[str]] = []
     nodes: dict[str, Any] = {}
@@ -40,14 +49,18 @@ def make_plan(records: Mapping[str, Record], groups: Sequence[Group]) -> Plan:
                 waves.append([node])
                 planned.update(wave=len(waves), after=list(before))
                 before.append(node)
+        for node in before:
+            nodes[node]["together"] = before
     return {"schema": 1, "waves": waves, "nodes": nodes}
 
 
 def _planned_node(record: Record | None, group: Group) -> dict[str, Any]:
-    planned: dict[str, Any] = {"group": group["name"], "wave": None, "after": [], "warnings": []}
+    planned: dict[str, Any] = {"group": group["name"], "wave": None, "after": [], "together": [], "warnings": []}
     if record is None:
         return {**planned, "verdict": UNSURVEYED, "reasons": list(group["reasons"])}
-    assessment = record["assessment"]
+    assessment = record.get("assessment")
+    if assessment is None:
+        return {**planned, "verdict": "refuse", "reasons": list(group["reasons"])}
     refused = group["verdict"] == "refuse"
     rotate = not refused and assessment["verdict"] == "rotate"
     return {
@@ -73,12 +86,13 @@ def _ended_node(record: Record, planned: Mapping[str, Any]) -> dict[str, Any]:
     if "handover" in record and "swap" not in record:
         # An earlier run's swap, finished before this run's survey: what was surveyed is the new certificate.
         old, new = swap["old"], old
+    ending = _ending(record, planned)
     return {
-        "ending": _ending(record, planned),
+        "ending": ending,
         "old": old,
         "new": new,
         "window_seconds": swap.get("window_seconds"),
-        "sentence": swap.get("sentence") or "; ".join(planned["reasons"]),
+        "sentence": swap.get("sentence") or _SENTENCES.get(ending) or " ".join(planned["reasons"]),
         "todo": record.get("handover", {}).get("items", []),
     }
 
@@ -88,10 +102,11 @@ def _ending(record: Record, planned: Mapping[str, Any]) -> str:
         return ROTATED
     if planned["verdict"] != "rotate":
         return {"keep": KEPT, "refuse": REFUSED}.get(planned["verdict"], UNSURVEYED)
-    if state := (record.get("swap") or {}).get("state"):
-        # A committed swap without a hand-over: what came after it, the look from outside, has failed.
-        return FAILED if state == "committed" else str(state).replace("_", " ")
-    return NOT_BEGUN if "staged" in record else FAILED
+    if "swap" not in record:
+        return NOT_BEGUN if "staged" in record else FAILED
+    # Without a state the node would not begin; committed but not handed over, the look from outside has failed.
+    state = record["swap"].get("state", "committed")
+    return FAILED if state == "committed" else str(state).replace("_", " ")
 
 
 # ---- For people ------------------------------------------------------------------------------------------------------

@@ -308,7 +308,9 @@ def issuer(survey: Survey, policy: Policy, now: datetime) -> Iterator[Finding]:
         WARN if policy.allow_custom_ca else REFUSE,
         f"The current certificate was not issued by the node's VMCA but by {found}.",
         {"issuer": found, "vmca": x509.facts(root)["subject"]},
-        "" if policy.allow_custom_ca else "Set policy.allow_custom_ca if a certificate of VMCA is to take its place.",
+        ""
+        if policy.allow_custom_ca
+        else "Set machine_ssl_allow_custom_ca (policy.allow_custom_ca) if a certificate of VMCA is to take its place.",
     )
 
 

@@ -141,8 +141,13 @@ def _judged(group: Group, records: Records) -> dict[str, Any]:
 
 
 def _refusals(record: Mapping[str, Any] | None) -> list[str]:
-    assessment = (record or {}).get("assessment")
-    if not assessment or assessment["verdict"] != REFUSE:
+    """What stands in the way of a surveyed node; of one that could not be surveyed, `unknown` tells."""
+    if record is None:
+        return []
+    assessment = record.get("assessment")
+    if not assessment:
+        return ["It was surveyed and could not be assessed; its failed task says why."]
+    if assessment["verdict"] != REFUSE:
         return []
     return [f"{finding['message']} {finding['remedy']}".strip() for finding in refusals(assessment["findings"])]
 

@@ -13,6 +13,8 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.names import KINDS, 
 
 SUBJECT_FIELDS = ("country", "organization", "organizational_unit", "state", "locality")
 
+IN_THE_ROLE = "The role calls policy.san machine_ssl_extra_sans, and every other policy.X machine_ssl_X"
+
 
 class PolicyError(ValueError):
     """The policy cannot be used. `problems` names every option that is wrong, and why."""

@@ -149,7 +149,8 @@ def _wildcards(current: Facts, policy: Policy) -> Iterator[Finding]:
             REFUSE,
             f"The current certificate has a wildcard name that VMCA refuses to issue: {', '.join(found)}.",
             {"names": found},
-            f"Let it go with policy.drop_sans: [{_quoted(found)}] and name the hosts it stood for in policy.san.dns.",
+            f"Let it go with machine_ssl_drop_sans: [{_quoted(found)}] (policy.drop_sans), and name the hosts it stood"
+            " for in machine_ssl_extra_sans.dns (policy.san.dns).",
         )
 
 
@@ -167,7 +168,7 @@ def _lost_names(current: Facts, policy: Policy) -> Iterator[Finding]:
             REFUSE,
             f"The new certificate cannot have what the current one has: {', '.join(lost)}.",
             {"names": lost},
-            f"Let it go with policy.drop_sans: [{_quoted(lost)}] if nothing relies on it.",
+            f"Let it go with machine_ssl_drop_sans: [{_quoted(lost)}] (policy.drop_sans) if nothing relies on it.",
         )
 
 
@@ -183,7 +184,7 @@ def _let_go(wanted: Wanted, policy: Policy) -> Iterator[Finding]:
         yield Finding(
             "san-dropped",
             INFO,
-            f"The new certificate will not have {', '.join(gone)}, as policy.drop_sans says.",
+            f"The new certificate will not have {', '.join(gone)}, as machine_ssl_drop_sans (policy.drop_sans) says.",
             {"names": gone},
         )
 
@@ -196,7 +197,7 @@ def _several_dns(wanted: Wanted) -> Iterator[Finding]:
             f"The new certificate will have {len(wanted.names['dns'])} DNS names, which not every VMCA issues.",
             {"dns": wanted.names["dns"]},
             "If VMCA refuses (70061 or 70095), nothing was touched. Allow it there (server option multiplesan), or let"
-            " the others go with policy.drop_sans.",
+            " the others go with machine_ssl_drop_sans (policy.drop_sans).",
         )
 
 
@@ -208,7 +209,8 @@ def _too_many_names(wanted: Wanted) -> Iterator[Finding]:
             REFUSE,
             f"The subject alternative names {problem}.",
             {"names": {kind: len(found) for kind, found in wanted.names.items()}},
-            "Let some go with policy.drop_sans, or ask for fewer in policy.san.",
+            "Let some go with machine_ssl_drop_sans (policy.drop_sans), or ask for fewer in machine_ssl_extra_sans"
+            " (policy.san).",
         )
 
 
@@ -222,9 +224,8 @@ def _unusable_subject(current: Facts, policy: Policy) -> Iterator[Finding]:
                 REFUSE,
                 f"The {field.replace('_', ' ')} of the current certificate cannot be taken over: it {problem}.",
                 {"field": field, "value": value},
-                f"Set policy.subject.{field}; an empty string leaves it out."
-                if field != "country"
-                else "Set policy.subject.country.",
+                f"Set machine_ssl_subject.{field} (policy.subject.{field})"
+                + ("." if field == "country" else "; an empty string leaves it out."),
             )
 
 

@@ -125,6 +125,17 @@ def test_a_refused_group_refuses_no_other(fleet: Callable[..., Fleet]) -> None:
     assert [group["verdict"] for group in linked_groups(records)] == ["refuse", "rotate"]
 
 
+def test_a_node_that_could_not_be_assessed_refuses_its_group(fleet: Callable[..., Fleet]) -> None:
+    records = fleet({"vc01": "a", "vc02": "a", "vc11": "b"})
+    del records["vc02"]["assessment"]
+
+    verdicts = {group["nodes"][0]: group for group in linked_groups(records)}
+
+    assert verdicts["vc01"]["verdict"] == "refuse"
+    assert "vc02: It was surveyed and could not be assessed" in verdicts["vc01"]["reasons"][0]
+    assert verdicts["vc11"]["verdict"] == "keep"
+
+
 class TestUnsurveyed:
     def test_a_group_that_may_have_the_node_is_refused_with_it(self, fleet: Callable[..., Fleet]) -> None:
         records = fleet({"vc01": "a", "vc02": "a", "vc11": "b"}, trusts={"a": ["vc03"]})

@@ -116,8 +116,11 @@ def test_a_node_that_stays_away_is_unreachable_and_the_message_says_what_it_does
 
 def test_nobody_waits_for_ever(told: list[str]) -> None:
     node = Node(STARTED, news("running", alive=True))
-    with pytest.raises(Refused, match="Nobody waits"):
+    with pytest.raises(Refused, match="Nobody waits") as refused:
         act(node, dict(OPTIONS, follow_timeout=-1.0))
+    result = refused.value.to_result()
+    assert result["changed"] is True
+    assert result["details"]["swap"]["state"] == "running"
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ class TestPlan:
         plan = fleet.make_plan(records, [group("a", "b", "c"), group("d", "e", name="h")])
         assert plan["waves"] == [["a"], ["b"], ["c"], ["d"], ["e"]]
         assert plan["nodes"]["c"]["after"] == ["a", "b"]
+        assert plan["nodes"]["a"]["together"] == plan["nodes"]["c"]["together"] == ["a", "b", "c"]
         assert plan["nodes"]["d"]["after"] == []
         assert plan["nodes"]["e"]["wave"] == 5
 
@@ -70,6 +71,13 @@ class TestPlan:
         plan = fleet.make_plan({}, [group("gone", verdict="refuse")])
         assert plan["nodes"]["gone"]["verdict"] == "not surveyed"
 
+    def test_a_node_that_could_not_be_assessed_is_refused_and_spoils_no_plan(self) -> None:
+        surveyed = {"survey": {"census": None}}
+        plan = fleet.make_plan({"a": surveyed, "b": record()}, [group("a", verdict="refuse"), group("b", name="h")])
+        assert plan["nodes"]["a"]["verdict"] == "refuse"
+        assert plan["waves"] == [["b"]]
+        assert ending(surveyed, group("n", verdict="refuse")) == "refused"
+
     def test_a_census_that_could_not_be_read_stops_no_plan(self) -> None:
         plan = fleet.make_plan({"a": {**record("keep"), "survey": {"census": None}}}, [group("a")])
         assert plan["nodes"]["a"]["stops"] == []
@@ -94,6 +102,18 @@ class TestSummary:
         assert ending(record(staged={}, swap={"state": "rolled_back"})) == "rolled back"
         assert ending(record(staged={}, swap={"state": "stuck"})) == "stuck"
         assert ending(record(staged={}, swap=committed)) == "failed"
+        assert ending(record(staged={}, swap={})) == "failed"
+        assert ending(record(staged={}, swap={"state": "contact_lost"})) == "contact lost"
+        assert ending(record(staged={}, swap={"state": "running"})) == "running"
+
+    def test_no_ending_is_missing_from_the_last_line(self) -> None:
+        for state in ("rolled_back", "running", "contact_lost", "interrupted", "stuck", "refused"):
+            assert ending(record(staged={}, swap={"state": state})) in fleet.ENDINGS
+
+    def test_a_node_without_a_swap_does_not_give_the_reasons_for_one(self) -> None:
+        for unswapped, words in ((record(staged={}), "before its turn"), (record(), "did not begin")):
+            plan = fleet.make_plan({"n": unswapped}, [group("n")])
+            assert words in fleet.summarize({"n": unswapped}, plan)["n"]["sentence"]
 
     def test_a_swap_that_this_run_only_finished_counts_as_rotated(self) -> None:
         finished = record("keep", resumed={"state": "committed", **OLD_AND_NEW}, handover={"items": []})
