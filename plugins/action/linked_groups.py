@@ -19,7 +19,7 @@ class ActionModule(DocumentedAction):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Sort the nodes."""
         try:
-            groups = linked_groups(options["records"], options["unsurveyed"], options["overrides"])
+            groups = linked_groups(**options)
         except X509Error as error:
             raise Refused(f"A survey holds a certificate that cannot be read: {error}") from error
         return {"changed": False, "groups": groups}

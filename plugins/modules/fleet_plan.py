@@ -83,4 +83,8 @@ plan:
           after: [vc01]
           together: [vc01, vc02, vc03]
           reasons: ["29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
+    findings:
+      description: What was found out about the members of each linked group.
+      type: dict
+      sample: {"vsphere.local@vc01": []}
 """

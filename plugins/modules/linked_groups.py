@@ -10,9 +10,10 @@ short_description: Find out from surveys which nodes are linked
 version_added: 0.1.0
 description:
   - Sorts nodes into linked groups (Enhanced Linked Mode). Two nodes are linked when they have the same SSO domain and
-    the
-    VMCA root of one is among the trusted roots of the other.
+    the VMCA root of one is among the trusted roots of the other, or the directory of one lists the other as a member.
   - A group is refused as a whole when one of its nodes is, and when a node that could not be surveyed may belong to it.
+  - Where a node of the group was asked by M(vcfleet.certs.linked_mode_info), the group is refused as well when a member
+    is not in the inventory, is not reached or is not healthy.
   - Works on the controller alone and needs no connection.
 author:
   - The vcfleet.certs authors (@vcfleet)
@@ -33,6 +34,12 @@ options:
     description: Groups by hand. Inventory name to name of the group. They go before what the surveys say.
     type: dict
     default: {}
+  inventory:
+    description: Names and addresses of all hosts of the inventory, those outside this run too. A member of a group that
+      is none of them, by name or by its first label, and was not surveyed is unknown.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -80,6 +87,10 @@ groups:
       type: list
       elements: str
       sample: [vc01, vc02, vc03]
+    leader:
+      description: The node to ask for the members, the first one that was surveyed and has a directory.
+      type: str
+      sample: vc01
     sso_domain:
       description: The SSO domain. V(null) when no node of the group was surveyed.
       type: str
@@ -93,6 +104,12 @@ groups:
       type: list
       elements: str
       sample: ["vc02: 29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
+    findings:
+      description: What was found out about the members. Each finding has C(id), C(severity), C(message), C(evidence)
+        and C(remedy).
+      type: list
+      elements: dict
+      sample: [{"id": "member-not-in-inventory", "severity": "refuse"}]
 
 remedy:
   description: What to do about the failure. It is the last part of RV(ignore:msg), too.

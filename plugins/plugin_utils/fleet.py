@@ -36,7 +36,7 @@ def make_plan(records: Mapping[str, Record], groups: Sequence[Group]) -> Plan:
     One node a wave: linked groups one after the other. `after` names the nodes of the same group that must be handed
     over first, `together` all that are rotated in it, and so must be staged. Returns {"schema", "waves": [[node]],
     "nodes": {node: {"group", "verdict", "wave", "after", "together", "reasons", "current", "wanted", "san_changes",
-    "stops", "warnings"}}}.
+    "stops", "warnings"}}, "findings": {group: [finding]}}.
     """
     waves: list[list[str]] = []
     nodes: dict[str, Any] = {}
@@ -51,7 +51,8 @@ def make_plan(records: Mapping[str, Record], groups: Sequence[Group]) -> Plan:
                 before.append(node)
         for node in before:
             nodes[node]["together"] = before
-    return {"schema": 1, "waves": waves, "nodes": nodes}
+    findings = {group["name"]: list(group.get("findings", [])) for group in groups}
+    return {"schema": 1, "waves": waves, "nodes": nodes, "findings": findings}
 
 
 def _planned_node(record: Record | None, group: Group) -> dict[str, Any]:
@@ -120,12 +121,19 @@ def plan_lines(plan: Plan) -> list[str]:
         f"PLAN  {_count(len(nodes), 'node')} in {_count(len(groups), 'linked group')},"
         f" {len(plan['waves'])} to rotate, one at a time"
     ]
+    lines += [f"      note: {note}" for note in _notes(plan)]
     for group in groups:
         lines += ["", f"  {group}"]
         for node, planned in nodes.items():
             if planned["group"] == group:
                 lines += [f"    {line}" for line in _planned_lines(node, planned)]
     return lines
+
+
+def _notes(plan: Plan) -> list[str]:
+    """What was found out about groups and stands in nobody's way, each once however many groups it is about."""
+    findings = [finding for found in plan["findings"].values() for finding in found]
+    return list(dict.fromkeys(finding["message"] for finding in findings if finding["severity"] != "refuse"))
 
 
 def _planned_lines(node: str, planned: Mapping[str, Any]) -> Iterator[str]:

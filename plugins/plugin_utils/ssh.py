@@ -80,8 +80,8 @@ class Node:
             diagnosis = node_program.diagnose(completed, through_appliance_shell)
             raise NoAnswer(diagnosis.problem, diagnosis.remedy)
         if not answer["ok"]:
-            error = answer["error"]
-            raise NoAnswer(error["message"], error["remedy"], bool(error["details"].get("login_refused")))
+            told = answer["error"]
+            raise NoAnswer(told["message"], told["remedy"], bool(told["details"].get("login_refused")))
         return dict(answer["result"])
 
     def _run(self, program: bytes) -> tuple[Completed, bool]:
