@@ -145,7 +145,18 @@ class TestUnsurveyed:
         assert groups["vsphere.local@vc01"]["verdict"] == "refuse"
         assert "vc03" in groups["vsphere.local@vc01"]["reasons"][0]
         assert groups["vsphere.local@vc11"]["verdict"] == "keep"
+        assert groups["vsphere.local@vc01"]["nodes"] == ["vc01", "vc02", "vc03"]
         assert "vc03" not in groups
+
+    def test_one_that_several_groups_may_have_refuses_them_all_and_is_listed_once(
+        self, fleet: Callable[..., Fleet]
+    ) -> None:
+        records = fleet({"vc01": "a", "vc11": "b"}, trusts={"a": ["vc03"], "b": ["vc13"]})
+
+        groups = linked_groups(records, ["vc03"])
+
+        assert [group["verdict"] for group in groups] == ["refuse", "refuse", "refuse"]
+        assert [node for group in groups for node in group["nodes"]] == ["vc01", "vc11", "vc03"]
 
     def test_one_that_no_group_waits_for_is_on_its_own(self, fleet: Callable[..., Fleet]) -> None:
         groups = linked_groups(fleet({"vc01": "a"}), ["vc09"])
