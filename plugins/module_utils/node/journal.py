@@ -8,6 +8,7 @@ A line is on the disk before the act that it announces begins. Nothing secret is
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -15,7 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict
 
-from .files import sync
+from .files import discard, sync
 
 VERSION = 1
 CLOSED = "closed"
@@ -41,12 +42,15 @@ class Journal:
 
     @classmethod
     def create(cls, folder: Path, name: str, **facts: Any) -> Journal:
-        """Begin a new journal; fails with FileExistsError when the name is taken."""
+        """Begin a new journal. Raises OSError when the name is taken or the disk takes no first record."""
         path = folder / (name + ".jsonl")
         os.close(os.open(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         sync(folder)
         journal = cls(path, [])
         journal.write("opened", **facts)
+        if not journal.saved:
+            discard(path)
+            raise OSError(errno.EIO, "its first record is refused", str(path))
         return journal
 
     @classmethod

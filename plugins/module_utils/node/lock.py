@@ -29,14 +29,14 @@ class Lock:
     def acquire(self) -> bool:
         """Take the lock if nobody has it; gives up after a moment."""
         deadline = time.monotonic() + _PATIENCE
-        while not self._try(fcntl.LOCK_EX):
+        while not self._try(fcntl.LOCK_EX, os.O_RDWR | os.O_CREAT):
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_PATIENCE / 20)
         return True
 
-    def _try(self, kind: int) -> bool:
-        descriptor = os.open(str(self.path), os.O_RDWR | os.O_CREAT, 0o600)
+    def _try(self, kind: int, mode: int) -> bool:
+        descriptor = os.open(str(self.path), mode, 0o600)
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except OSError:
@@ -58,7 +58,7 @@ class Lock:
             return True
         if not self.path.exists():
             return False
-        if not self._try(fcntl.LOCK_SH):
+        if not self._try(fcntl.LOCK_SH, os.O_RDONLY):  # which a read-only disk answers, too
             return True
         self._let_go()
         return False

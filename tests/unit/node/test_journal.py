@@ -114,7 +114,7 @@ def test_an_open_journal_is_running_or_interrupted(tmp_path: Path, alive: bool, 
 
 def test_who_asks_for_the_lock_does_not_take_it_away(tmp_path: Path) -> None:
     asking, wanting = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
-    assert asking._try(fcntl.LOCK_SH)
+    assert asking._try(fcntl.LOCK_SH, os.O_RDONLY | os.O_CREAT)
     assert not Lock(tmp_path / "lock").held(), "two may ask at the same time"
     threading.Timer(0.05, asking._let_go).start()
     assert wanting.acquire()

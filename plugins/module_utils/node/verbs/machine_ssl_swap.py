@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict
 
@@ -45,11 +46,10 @@ def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
         return dict(_answer(state, changed=True), **_diff(_stored(context), wanted))
     source = Pair(state.staged_cert, state.staged_key)
 
-    def swap() -> None:
-        if _stored(context) != wanted:
-            _open_and_walk(context, state, settings, source, None, wanted, "swap")
+    def begin() -> Journal | None:
+        return None if _stored(context) == wanted else _open(state, settings, source, None, wanted, "swap")
 
-    return _start(context, state, swap, wanted)
+    return _start(context, state, begin, wanted)
 
 
 def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Answer:
@@ -65,11 +65,12 @@ def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Ans
         return dict(_answer(state, changed=True), **_diff(stored, wanted))
     legacy = backup.legacy if backup.legacy.cert.exists() else None
 
-    def swap() -> None:
-        if _stored(context) != wanted:
-            _open_and_walk(context, state, settings, backup.machine, legacy, wanted, "roll back")
+    def begin() -> Journal | None:
+        if _stored(context) == wanted:
+            return None
+        return _open(state, settings, backup.machine, legacy, wanted, "roll back")
 
-    return _start(context, state, swap, wanted)
+    return _start(context, state, begin, wanted)
 
 
 def _resumed(options: dict[str, Any], context: Context, state: State) -> Answer:
@@ -88,29 +89,42 @@ _ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
 }
 
 
-def _start(context: Context, state: State, swap: Callable[[], None], wanted: str | None) -> Answer:
-    """Take the node's lock and go on in a process of its own: first what an earlier run left, then this swap."""
+def _start(context: Context, state: State, begin: Callable[[], Journal | None], wanted: str | None) -> Answer:
+    """Take the node's lock and go on in a process of its own: first what an earlier run left, then this swap.
+
+    `begin` opens this swap's journal, or finds that there is nothing to do. What a disk refuses is told here: nobody
+    would hear it from the process that goes on.
+    """
     for folder in (state.root, state.staging, state.backup, state.journal):
         private_folder(folder)
     lock = Lock(state.lock)
-    if not lock.acquire():
-        return _attach(lock, state, wanted)
-    left = unfinished(state.journal)
-    taken_over = lock.owner()
-    lock.sign(wanted=wanted)
+    try:
+        if not lock.acquire():
+            return _attach(lock, state, wanted)
+        left = unfinished(state.journal)
+        taken_over = lock.owner()
+        lock.sign(wanted=wanted)
+        news_after = _end_of_journals(state)
+        journal = begin() if left is None else None
+    except OSError as error:
+        raise NodeError(
+            f"No swap was begun: {error.filename or state.root} cannot be written: {error.strerror}.",
+            remedy="Free space on its disk, or mount it for writing, then run again.",
+        ) from error
 
     def work() -> None:
-        try:
+        with suppress(OSError):  # a full disk
             lock.sign(wanted=wanted)  # again: now it is the process that goes on which is named
+        try:
             if left is not None:
                 left.write("taken over", owner=taken_over)
                 resume(World(context.toolbox, state, left))
-            if left is None or left.closed:
-                swap()
+            ours = begin() if left is not None and left.closed else journal
+            if ours is not None:
+                walk_road(World(context.toolbox, state, ours))
         finally:
             lock.release()
 
-    news_after = _end_of_journals(state)
     detach(work, keep=lock.descriptor)
     return dict(_answer(state, changed=True, alive=True), started=True, cursor=news_after)
 
@@ -131,10 +145,8 @@ def _attach(lock: Lock, state: State, wanted: str | None) -> Answer:
     )
 
 
-def _open_and_walk(
-    context: Context, state: State, settings: Settings, source: Pair, legacy: Pair | None, wanted: str, intent: str
-) -> None:
-    journal = Journal.create(
+def _open(state: State, settings: Settings, source: Pair, legacy: Pair | None, wanted: str, intent: str) -> Journal:
+    return Journal.create(
         state.journal,
         f"{next_stamp(state.journal)}-{wanted[:8]}",
         intent=intent,
@@ -144,7 +156,6 @@ def _open_and_walk(
         source_legacy=[str(legacy.cert), str(legacy.key)] if legacy else None,
         settings=settings.to_record(),
     )
-    walk_road(World(context.toolbox, state, journal))
 
 
 def _end_of_journals(state: State) -> dict[str, Any]:
