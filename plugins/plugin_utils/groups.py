@@ -4,16 +4,17 @@
 """Internal. Which nodes are linked (Enhanced Linked Mode), found out from their surveys.
 
 Linked nodes replicate their directory, and the directory fills TRUSTED_ROOTS. So where one node's VMCA root is among
-another's trusted roots, and both are of one SSO domain, the two are linked.
+another's trusted roots, and both are of one SSO domain, the two are linked. Where a node's directory was asked for its
+members, that counts as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.vcfleet.certs.plugins.plugin_utils import x509
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import membership, x509
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import REFUSE, refusals
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.gates import trusted_roots
@@ -36,11 +37,15 @@ class Group:
 
 
 def linked_groups(
-    records: Records, unsurveyed: Sequence[str] = (), overrides: Mapping[str, str] | None = None
+    records: Records,
+    unsurveyed: Sequence[str] = (),
+    overrides: Mapping[str, str] | None = None,
+    inventory: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Sort nodes into linked groups: [{"name", "nodes", "sso_domain", "verdict", "reasons"}].
+    """Sort nodes into linked groups: [{"name", "nodes", "leader", "sso_domain", "verdict", "reasons", "findings"}].
 
-    `records` maps nodes to {"survey", "assessment"}; `overrides` nodes to groups, and goes before what surveys say.
+    `records` maps nodes to {"survey", "assessment", "linked_mode"}; `overrides` nodes to groups, and goes before what
+    surveys say; `inventory` has the names and addresses of all hosts. `leader` is the node to ask for the members.
     A node of `unsurveyed` that no override places may belong to any group that trusts a VMCA root whose node is not
     known; such groups are refused with it, since a member that nobody looked at may be down already.
     """
@@ -53,7 +58,9 @@ def linked_groups(
     for node in lost:
         _list_once(groups, node)
     order = [*records, *unsurveyed]
-    return [_judged(group, records) for group in sorted(groups, key=lambda group: order.index(group.nodes[0]))]
+    return [
+        _judged(group, records, inventory) for group in sorted(groups, key=lambda group: order.index(group.nodes[0]))
+    ]
 
 
 def _list_once(groups: list[Group], node: str) -> None:
@@ -100,7 +107,14 @@ def _linked(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     domain = _domain(one)
     if domain is None or domain != _domain(other):
         return False
+    if _lists(one, other) or _lists(other, one):
+        return True
     return bool(_vmca(one) & _trusted(other) or _vmca(other) & _trusted(one))
+
+
+def _lists(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Is the other one a member by the word of this one's directory?"""
+    return str(other["survey"].get("pnid") or "").lower() in membership.members(one)
 
 
 def _domain(record: Mapping[str, Any]) -> str | None:
@@ -134,9 +148,11 @@ def _looks_like_vmca(pem: str, record: Mapping[str, Any]) -> bool:
     return components.lower() in x509.facts(pem)["subject"].lower()
 
 
-def _judged(group: Group, records: Records) -> dict[str, Any]:
+def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[str, Any]:
     refused = [f"{node}: {reason}" for node in group.nodes for reason in _refusals(records.get(node))]
     refused += [f"{node} could not be surveyed{_membership(group, node)}." for node in group.unknown]
+    findings = [finding.to_dict() for finding in membership.judge(group.nodes, records, inventory)]
+    refused += [_reason(finding) for finding in refusals(findings)]
     due = [
         f"{node}: {' '.join(assessment['reasons'])}"
         for node in group.nodes
@@ -147,10 +163,18 @@ def _judged(group: Group, records: Records) -> dict[str, Any]:
     return {
         "name": group.name,
         "nodes": [*group.nodes, *group.claimed],
+        "leader": _leader(group, records),
         "sso_domain": group.sso_domain,
         "verdict": verdict,
         "reasons": refused or due or [f"No node of {group.name} is due."],
+        "findings": findings,
     }
+
+
+def _leader(group: Group, records: Records) -> str | None:
+    """The first node that was surveyed and has a directory; None without any."""
+    surveyed = [node for node in group.nodes if node in records]
+    return next((node for node in surveyed if records[node]["survey"].get("node_type") != "management"), None)
 
 
 def _refusals(record: Mapping[str, Any] | None) -> list[str]:
@@ -162,7 +186,11 @@ def _refusals(record: Mapping[str, Any] | None) -> list[str]:
         return ["It was surveyed and could not be assessed; its failed task says why."]
     if assessment["verdict"] != REFUSE:
         return []
-    return [f"{finding['message']} {finding['remedy']}".strip() for finding in refusals(assessment["findings"])]
+    return [_reason(finding) for finding in refusals(assessment["findings"])]
+
+
+def _reason(finding: Mapping[str, Any]) -> str:
+    return f"{finding['message']} {finding['remedy']}".strip()
 
 
 def _membership(group: Group, node: str) -> str:
