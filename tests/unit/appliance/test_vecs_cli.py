@@ -300,6 +300,10 @@ def test_empty_files_count_as_absent(unchanged: PrivateNode) -> None:
     assert done == (87, USAGE, "Error: A certificate or a key must be specified. \n" + PARAMETER)
 
 
+def test_an_empty_path_is_no_file(unchanged: PrivateNode) -> None:
+    assert create(unchanged, "MACHINE_SSL_CERT", "a", "--cert", "") == (87, USAGE, PARAMETER)
+
+
 def test_alias_of_a_certificate_is_its_sha1(node: PrivateNode, machine: Pair) -> None:
     import hashlib
 

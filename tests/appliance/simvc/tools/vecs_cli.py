@@ -377,6 +377,8 @@ def _file_text(path: str | None) -> str:
     """An input file up to its first zero byte; empty when there is no such option. Raises AfdError: not readable."""
     if path is None:
         return ""
+    if not path:
+        raise AfdError(afd_errors.INVALID_PARAMETER)
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
