@@ -61,7 +61,7 @@ class ActionModule(NodeAction):
                 for line in story.lines(record):
                     self._say(line)
                 cursor = {"journal": record["journal"], "n": record["n"]}
-            if not news["alive"] and not news["records"]:
+            if not news["alive"]:
                 return dict(news["swap"])
             if time.monotonic() > self._until:
                 told = {"changed": True, "swap": news["swap"]}
