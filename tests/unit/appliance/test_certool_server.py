@@ -407,6 +407,13 @@ def test_gencis_cert(certool: Certool, appliance: PrivateNode) -> None:
     assert again == (0, f"Warning : 183, Adding cert to VECS Store Failed.{SUCCESS}", "")
 
 
+def test_a_solution_user_without_a_name_has_no_store(certool: Certool) -> None:
+    certool.key()
+    done = certool("--genCIScert", "--privkey=key", "--cert=cert")
+    assert done == failed(87, "Operation failed with error = ERROR_INVALID_PARAMETER (87)")
+    assert certool.path("cert").exists()
+
+
 # Servers that cannot be reached (§1.8)
 
 

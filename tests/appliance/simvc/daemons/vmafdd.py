@@ -161,6 +161,8 @@ class Vmafdd:
         return {"names": self.vecs.names()}
 
     def do_store_create(self, request: Request, caller: Caller) -> Answer:
+        if not request["store"]:
+            raise AfdError(afd_errors.INVALID_PARAMETER)
         self.vecs.create(request["store"], caller.name)
         return {}
 
