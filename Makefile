@@ -23,6 +23,7 @@ TREE := build/tree
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(TREE)
 RESULTS := build/results
 WORKERS ?= 2
+ROUNDS ?= 60
 
 # `make nodes`: how many, in linked groups of how many (all of them when not given; 1 for nodes on their own), which
 # releases (dealt in turn) and what root's login shell is.
@@ -37,7 +38,7 @@ TARBALL := build/dist/vcfleet-certs-$(VERSION).tar.gz
 SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst meta plugins roles playbooks changelogs docs -type f \
              -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: help demo test nodes nodes-stop matrix unit e2e sanity lint types docs changelog build clean report \
+.PHONY: help demo test nodes nodes-stop matrix unit e2e faults faults-few mutation sanity lint types docs changelog build clean report \
         packages tree
 
 help: ## list the targets
@@ -64,7 +65,7 @@ nodes-stop: $(VENV)/.ready ## end the nodes that `make nodes` started
 
 test: ## everything that a change must pass
 	@rm -rf $(RESULTS)
-	@for step in lint types docs changelog unit sanity e2e; do \
+	@for step in lint types docs changelog unit sanity e2e faults-few; do \
 	  echo "── make $$step"; $(MAKE) "$$step"; done
 	@$(PYTHON) tests/tools/tally.py $(RESULTS)
 
@@ -82,6 +83,17 @@ unit: $(VENV)/.ready $(TREE)/.ready ## unit and property tests, and the node pac
 e2e: packages $(VENV)/.ready $(TREE)/.ready $(TARBALL) ## real ansible-playbook over real SSH against simulated nodes
 	@$(PYTHON) -m pytest tests/integration --quiet --numprocesses $(WORKERS) --dist loadfile --ansible-unit-inject-only \
 	  --junitxml $(RESULTS)/e2e-$(CORE).xml
+
+faults: packages $(VENV)/.ready ## every fault at every step of the swap, then random ones: ROUNDS=60 SEED=...
+	@$(PYTHON) -m pytest tests/faults -m slow --quiet --ansible-unit-inject-only
+	@$(PYTHON) -B tests/faults/prove.py --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) --page docs/safety.md
+
+faults-few: packages $(VENV)/.ready ## a smaller choice of the same, and what else happens to nodes
+	@$(PYTHON) -m pytest tests/faults -m "not slow" --quiet --ansible-unit-inject-only --junitxml $(RESULTS)/faults-$(CORE).xml
+	@$(PYTHON) -B tests/faults/prove.py --no-controllers --nodes 3 --every 14 --rounds 6 $(if $(SEED),--seed $(SEED))
+
+mutation: packages $(VENV)/.ready ## break the swap on purpose, in many ways; the tests must notice every one
+	@$(PYTHON) -B tests/faults/mutation.py
 
 sanity: $(VENV)/.ready ## ansible-test sanity, on a real copy
 	@python3 tests/tools/sanity.py $(VENV)

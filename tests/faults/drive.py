@@ -71,7 +71,7 @@ class Drive:
         return self.call("machine_ssl_swap", **{**common, **node, **self.settings, **options, "state": state})
 
     def end(self, timeout: float = _END) -> str:
-        """Wait until no swap runs; the event that ends the newest journal, or the newest line's. Raises TimeoutError."""
+        """Wait until no swap runs; returns the newest journal's last event. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while swap_processes(self.node):
             if time.monotonic() > deadline:

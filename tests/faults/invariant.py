@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def check(node: Node, before: Health, new: str) -> str:
     wrong += _other_services(before.census, _census(states))
     wrong += [f"a private key in {name}" for name in sorted(key_files(node) - before.key_files)]
     wrong += _untruths(node, stored, before.stored, new)
-    wrong += [f"left behind: {trace}" for trace in HEAL_TRACES if (node.root / trace).is_symlink() or (node.root / trace).exists()]  # fmt: skip
+    wrong += [f"left behind: {trace}" for trace in HEAL_TRACES if os.path.lexists(node.root / trace)]
     if wrong:
         raise InvariantBroken(f"{node.name}: " + "; ".join(wrong))
     return "new" if stored == new else "old"

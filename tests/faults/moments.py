@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stops the swap exactly where a test wants it: at a line of its journal, seen from outside the node.
 
-The kernel tells of every write to the journal's folder, and the swap's process is stopped by a signal then. It is inside
-the write or the fsync of that very line, and does nothing more until it is released or killed.
+The kernel tells of every write to the journal's folder, and a signal stops the swap's process then. It is inside the
+write or the fsync of that very line, and does nothing more until it is released or killed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The proof that the window survives everything: the matrix, then random rounds. Ends with the figures, and 1 if any is wrong.
+"""The proof that the window survives everything: the matrix, then random rounds.
 
-prove.py [--rounds N] [--seed S] [--only ROUND] [--no-matrix] [--no-controllers] [--nodes N] [--every K] [--page FILE]
+Prints the figures at the end, and ends with 1 if any of them is wrong.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import matrix
 import pytest
 from collection import road
 from controller import Controller
+from controllers import Blow, Cell, ControllerKilled, Ensemble, SessionsKilled
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -110,8 +111,16 @@ class TestDisk:
         site.drive.finish()
         assert site.judge(new) == "old"
 
-    @pytest.mark.parametrize("kind", ["disk full", "state folder read-only"])
-    @pytest.mark.parametrize("step", ["arm", "stop", "replace", "start"])
+    @pytest.mark.parametrize(
+        ("kind", "step"),
+        [
+            ("disk full", "replace"),
+            pytest.param("disk full", "arm", marks=pytest.mark.slow),
+            pytest.param("disk full", "stop", marks=pytest.mark.slow),
+            pytest.param("state folder read-only", "stop", marks=pytest.mark.slow),
+            pytest.param("state folder read-only", "start", marks=pytest.mark.slow),
+        ],
+    )
     def test_unusable_in_the_window_loses_nothing(self, site: Site, kind: str, step: str) -> None:
         new, hold = held(site, Moment("begin", step))
         DiskFault(kind).strike(site.node)
@@ -149,7 +158,7 @@ def _rename_into_the_future(node: Node) -> None:
 
 
 class TestPeople:
-    @pytest.mark.parametrize("step", ["arm", "replace", "start"])
+    @pytest.mark.parametrize("step", ["arm", "replace"])
     def test_a_second_run_is_refused_in_words(self, site: Site, step: str) -> None:
         new, hold = held(site, Moment("begin", step))
         with pytest.raises(Refusal, match="Another run owns this node's window"):
@@ -173,10 +182,14 @@ class TestPeople:
         assert site.judge(new) == "old"
 
     @pytest.mark.parametrize(
-        "by_hand",
-        [f"{VECS} entry delete {ENTRY} -y", "service-control --start --all", "service-control --stop --all"],
+        ("by_hand", "moment"),
+        [
+            (f"{VECS} entry delete {ENTRY} -y", Moment("done", "core")),
+            pytest.param(f"{VECS} entry delete {ENTRY} -y", Moment("done", "replace"), marks=pytest.mark.slow),
+            pytest.param("service-control --start --all", Moment("done", "core"), marks=pytest.mark.slow),
+            pytest.param("service-control --stop --all", Moment("done", "replace"), marks=pytest.mark.slow),
+        ],
     )
-    @pytest.mark.parametrize("moment", [Moment("done", "core"), Moment("done", "replace")], ids=str)
     def test_a_person_who_works_by_hand_meanwhile_loses_no_pair(self, site: Site, by_hand: str, moment: Moment) -> None:
         new, hold = held(site, moment)
         site.node.ssh(by_hand)
@@ -184,6 +197,21 @@ class TestPeople:
         site.drive.end()
         site.drive.finish()
         site.judge(new)
+
+
+class TestController:
+    """One of each; all of them at every step are a part of `make faults`."""
+
+    @pytest.mark.parametrize(
+        ("blow", "moment"),
+        [
+            (ControllerKilled(whole=True), Moment("done", "replace")),
+            (SessionsKilled(pipelining=False, retries=3), Moment("done", "stop")),
+        ],
+        ids=str,
+    )
+    def test_the_node_goes_on_without_it(self, site: Site, controller: Controller, blow: Blow, moment: Moment) -> None:
+        assert Ensemble([site], controller).play(blow, [Cell(str(moment.step), "after", moment)]) == []
 
 
 class TestRollBack:
