@@ -13,6 +13,11 @@ import tempfile
 from pathlib import Path
 
 import yaml
+from hypothesis import settings
+
+# Machines are noisy: how long one example took says nothing about the code.
+settings.register_profile("noisy", deadline=None)
+settings.load_profile("noisy")
 
 ROOT = Path(__file__).resolve().parents[2]
 

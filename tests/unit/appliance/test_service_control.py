@@ -133,7 +133,7 @@ def test_start_of_everything_leaves_manual_services_alone(node: Node) -> None:
 
 
 def test_a_start_that_seems_to_fail_and_heals_by_itself(node: Node) -> None:
-    node.knobs(**{"service.vmware-eam.start": ["rc5:1"], "service.vsphere-ui.start": ["rc5:1"]})
+    node.knobs(**{"service.vmware-eam.start": ["rc5:8"], "service.vsphere-ui.start": ["rc5:8"]})
     control(node, "--stop", "--all")
     code, out, err = control(node, "--start", "--all")
     assert code == 1
@@ -147,7 +147,7 @@ def test_a_start_that_seems_to_fail_and_heals_by_itself(node: Node) -> None:
 
 
 def test_a_start_that_reports_success_too_early(node: Node) -> None:
-    node.knobs(**{"service.vmware-vpxd.start": ["late:1"]})
+    node.knobs(**{"service.vmware-vpxd.start": ["late:8"]})
     control(node, "--stop", "--all")
     assert control(node, "--start", "--all")[0] == 0
     assert sections(node)["StartPending"] == ["vmware-vpxd"]
@@ -352,7 +352,7 @@ def test_no_private_key_is_left_by_the_ports(node: Node) -> None:
     assert {Path(name) for name in found.stdout.split()} == {Path("/etc/ssh/ssh_host_ed25519_key")}
 
 
-def wait_for_health(node: Node, seconds: float = 10) -> None:
+def wait_for_health(node: Node, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while control(node, "--status")[1] != HEALTHY:
         assert time.monotonic() < deadline
