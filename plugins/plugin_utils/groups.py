@@ -46,20 +46,32 @@ def linked_groups(
 
     `records` maps nodes to {"survey", "assessment", "linked_mode"}; `overrides` nodes to groups, and goes before what
     surveys say; `inventory` has the names and addresses of all hosts. `leader` is the node to ask for the members.
-    A node of `unsurveyed` that no override places may belong to any group that trusts a VMCA root whose node is not
-    known; such groups are refused with it, since a member that nobody looked at may be down already.
+    A node that no override places and that was not surveyed, or not so far that its links are known, may belong to any
+    group that trusts a VMCA root whose node is not known; such groups are refused with it, since a member that nobody
+    looked at may be down already.
     """
     placed = dict(overrides or {})
     groups = [*_by_hand(records, unsurveyed, placed), *_by_survey(records, placed)]
     lost = [node for node in unsurveyed if node not in placed]
+    unplaced = [*lost, *_adrift(groups, records, placed)]
     for group in groups:
-        if lost and _has_unknown_member(group, records):
-            group.unknown += lost
+        if unplaced and _has_unknown_member(group, records):
+            group.unknown += [node for node in unplaced if node not in group.nodes]
     for node in lost:
         _list_once(groups, node)
     order = [*records, *unsurveyed]
     return [
         _judged(group, records, inventory) for group in sorted(groups, key=lambda group: order.index(group.nodes[0]))
+    ]
+
+
+def _adrift(groups: Iterable[Group], records: Records, placed: Mapping[str, str]) -> list[str]:
+    """Nodes that are linked with none and whose survey cannot tell, since vmafdd or vmcad did not answer, say."""
+    alone = [group.nodes[0] for group in groups if len(group.nodes) == 1]
+    return [
+        node
+        for node in alone
+        if node in records and node not in placed and not (_domain(records[node]) and _vmca(records[node]))
     ]
 
 
@@ -99,13 +111,13 @@ def _by_survey(records: Records, placed: Mapping[str, str]) -> Iterable[Group]:
     order = list(records)
     for nodes in members.values():
         nodes.sort(key=order.index)
-        domain = _domain(records[nodes[0]])
+        domain = next((domain for domain in (_domain(records[node]) for node in nodes) if domain), None)
         yield Group(f"{domain or 'unknown'}@{nodes[0]}", nodes, domain)
 
 
 def _linked(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    domain = _domain(one)
-    if domain is None or domain != _domain(other):
+    domains = {_domain(one), _domain(other)} - {None}
+    if len(domains) > 1:
         return False
     if _lists(one, other) or _lists(other, one):
         return True
@@ -150,7 +162,7 @@ def _looks_like_vmca(pem: str, record: Mapping[str, Any]) -> bool:
 
 def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[str, Any]:
     refused = [f"{node}: {reason}" for node in group.nodes for reason in _refusals(records.get(node))]
-    refused += [f"{node} could not be surveyed{_membership(group, node)}." for node in group.unknown]
+    refused += [f"{node} could not be surveyed{_membership(group, node, records)}." for node in group.unknown]
     findings = [finding.to_dict() for finding in membership.judge(group.nodes, records, inventory)]
     refused += [_reason(finding) for finding in refusals(findings)]
     due = [
@@ -193,10 +205,10 @@ def _reason(finding: Mapping[str, Any]) -> str:
     return f"{finding['message']} {finding['remedy']}".strip()
 
 
-def _membership(group: Group, node: str) -> str:
+def _membership(group: Group, node: str, records: Records) -> str:
     if node in group.nodes:
         return ""
     return (
-        " and may belong to this group, which trusts a VMCA root of an unknown node; vcfleet_groups"
-        f" (overrides of linked_groups) says where it belongs, as {{'{node}': 'a name'}}"
+        f"{' in full' * (node in records)} and may belong to this group, which trusts a VMCA root of an unknown node;"
+        f" vcfleet_groups (overrides of linked_groups) says where it belongs, as {{'{node}': 'a name'}}"
     )

@@ -174,6 +174,28 @@ class TestUnsurveyed:
 
         assert linked_groups(records, ["vc09"])[0]["verdict"] == "keep"
 
+    def test_a_node_whose_vmafdd_is_down_is_still_linked_by_its_vmca_root(self, fleet: Callable[..., Fleet]) -> None:
+        records = fleet({"vc01": "a", "vc02": "a"})
+        records["vc01"]["survey"].update(sso_domain=None, trusted_roots=None, pnid=None)
+
+        (group,) = linked_groups(records)
+
+        assert group["nodes"] == ["vc01", "vc02"]
+        assert group["sso_domain"] == "vsphere.local"
+
+    def test_a_node_whose_survey_tells_no_links_refuses_the_group_that_may_have_it(
+        self, fleet: Callable[..., Fleet]
+    ) -> None:
+        records = fleet({"vc01": "a", "vc02": "a", "vc11": "b"})
+        records["vc02"]["survey"].update(sso_domain=None, trusted_roots=None, vmca_root=None, pnid=None)
+
+        groups = {group["name"]: group for group in linked_groups(records)}
+
+        assert groups["vsphere.local@vc01"]["verdict"] == "refuse"
+        assert "vc02 could not be surveyed in full and may belong" in groups["vsphere.local@vc01"]["reasons"][0]
+        assert groups["vsphere.local@vc11"]["verdict"] == "keep"
+        assert [node for group in groups.values() for node in group["nodes"]] == ["vc01", "vc02", "vc11"]
+
     def test_nobody_surveyed(self) -> None:
         assert shape(linked_groups({}, ["vc01", "vc02"])) == {"vc01": ["vc01"], "vc02": ["vc02"]}
 
