@@ -245,10 +245,11 @@ def test_crl(node: PrivateNode, with_key_id: bool) -> None:
     argv = ["trustedcert", "publish-crl", "--crl", file(node, crl, "root.crl"), *PASSWORD]
     assert node.run("dir_cli", *argv) == (144, "", NOT_FOUND)
     publish(node, root)
-    assert node.run("dir_cli", *argv) == (0, "CRL pubished successfully\n", "")
-    assert listed(node) == "Number of certificates:\t1\n" + block(1, root, "yes")
     target = node.root / "got.crl"
     get = ["trustedcert", "get", "--id", pki.directory_id(root.certificate), "--outcrl", str(target), *PASSWORD]
+    assert node.run("dir_cli", *get) == (144, "", NOT_FOUND)
+    assert node.run("dir_cli", *argv) == (0, "CRL pubished successfully\n", "")
+    assert listed(node) == "Number of certificates:\t1\n" + block(1, root, "yes")
     assert node.run("dir_cli", *get).rc == 0
     assert target.read_text() == crl
 

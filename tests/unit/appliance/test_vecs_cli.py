@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vecs-cli against vmware-cli.md §3: bytes of both streams, exit status, order of errors, side effects."""
 
+import contextlib
 import os
 import re
+import resource
 import stat
 from collections.abc import Iterator
 
@@ -44,6 +46,17 @@ SERVER_DOWN = (
 )
 HASHED_CRL = re.compile(r"[0-9a-f]{8}\.r0")
 BINARY = SERVER_DOWN.replace("9127", "4294967295")
+
+
+@contextlib.contextmanager
+def no_room() -> Iterator[None]:
+    """Until its end no process started here can write to a file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
 @pytest.fixture(scope="module")
@@ -456,6 +469,16 @@ def test_output_that_cannot_be_written(node: PrivateNode, machine: Pair) -> None
         assert node.run("vecs_cli", *argv) == (2, "", NO_FILE)
 
 
+@pytest.mark.parametrize("verb", ["getcert", "getkey"])
+def test_a_full_disk_leaves_an_empty_output(node: PrivateNode, machine: Pair, verb: str) -> None:
+    create(node, "MACHINE_SSL_CERT", "a", *files(node, machine.pem, machine.key_pem))
+    target = node.root / "output"
+    argv = ["entry", verb, "--store", "MACHINE_SSL_CERT", "--alias", "a", "--output", str(target)]
+    with no_room():
+        assert node.run("vecs_cli", *argv) == (0, "", "")
+    assert (target.read_bytes(), stat.S_IMODE(target.stat().st_mode)) == (b"", 0o600)
+
+
 def test_a_secret_key_has_no_certificate(node: PrivateNode) -> None:
     create(node, "MACHINE_SSL_CERT", "s", *files(node, key="password"))
     done = node.run("vecs_cli", "entry", "getcert", "--store", "MACHINE_SSL_CERT", "--alias", "s")
@@ -701,8 +724,6 @@ def test_remote_server_unknown(unchanged: PrivateNode) -> None:
 
 
 def test_a_full_disk_leaves_the_store_as_it_was(node: PrivateNode, machine: Pair) -> None:
-    import resource
-
     create(node, "MACHINE_SSL_CERT", "a", *files(node, machine.pem))
     database = node.root / "var/lib/vmware/vmafd/afd.db"
     limit = database.stat().st_size

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from .. import console, pki
+from .. import console, pki, unchecked
 from ..afd_errors import os_error_code
 from ..vmca_errors import BAD_FORMAT, CERT_IO_FAILURE, INVALID_PARAMETER, KEY_IO_FAILURE, VmcaError
 
@@ -31,14 +31,9 @@ def write_text(path: str, text: str) -> None:
     if not path:
         raise VmcaError(INVALID_PARAMETER)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        unchecked.write(path, text)
     except OSError as error:
         raise VmcaError(os_error_code(error)) from None
-    # A full disk leaves a short file behind and no error, like the unchecked fwrite of the vendor's tool.
-    with contextlib.suppress(OSError):
-        os.write(descriptor, text.encode("utf-8", "surrogateescape"))
-    with contextlib.suppress(OSError):
-        os.close(descriptor)
 
 
 def write_text_silently(path: str, text: str) -> None:

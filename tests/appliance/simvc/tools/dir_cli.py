@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import afd_errors
+from .. import afd_errors, unchecked
 from ..afd_args import Options, parse
 from ..afd_client import AfdServer
 from ..afd_errors import AfdError, error_text, os_error_code
@@ -250,8 +250,8 @@ def _get_certificate(tokens: list[str]) -> None:
     authority = _principal(options).ldap().ask("ca_get", id=identifier)["object"]
     for option, part in (("--outcert", "cert"), ("--outcrl", "crl")):
         path = options[option]
-        if path is not None and authority[part]:
-            _save(path, authority[part] + "\n")
+        if path is not None:
+            _save(path, authority[part])
     out("Certificate retrieved successfully\n")
 
 
@@ -473,8 +473,11 @@ def _pem(certificate: Any) -> str:
     return pki.pem(certificate)
 
 
-def _save(path: str, text: str) -> None:
+def _save(path: str, text: str | None) -> None:
+    """Raises AfdError: there is nothing to save (a certificate without a CRL), the file cannot be opened."""
+    if not text:
+        raise AfdError(afd_errors.NOT_FOUND)
     try:
-        Path(path).write_text(text)
+        unchecked.write(path, text + "\n")
     except OSError as error:
         raise AfdError(os_error_code(error)) from None

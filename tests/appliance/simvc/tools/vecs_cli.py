@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .. import afd_errors
+from .. import afd_errors, unchecked
 from ..afd_args import Options, parse
 from ..afd_client import AfdServer
 from ..afd_errors import AfdError, error_text, os_error_code
@@ -409,7 +409,7 @@ def _deliver(options: Options, text: str, as_text: Callable[[str], str]) -> None
 
 def _write_private(path: str, text: str) -> None:
     try:
-        Path(path).write_text(text)
+        unchecked.write(path, text)
         Path(path).chmod(0o600)
     except OSError as error:
         raise AfdError(os_error_code(error)) from None
