@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Union
 
+from .errors import NodeError
+
 # vmware-cli.md §0.4; none of them is on the default PATH.
 CERTOOL = "/usr/lib/vmware-vmca/bin/certool"
 VECS_CLI = "/usr/lib/vmware-vmafd/bin/vecs-cli"
@@ -45,10 +47,19 @@ def openssl() -> str:
 
 
 class State:
-    """The folders and files of this collection on a node; the folders are private (0700), the files 0600."""
+    """The folders and files of this collection on a node; the folders are private (0700), the files 0600.
+
+    Raises NodeError for a relative folder: it would be another one for each user, and for a swap that runs on its own.
+    """
 
     def __init__(self, state_dir: StrPath = STATE_DIR) -> None:
         self.root = Path(state_dir)
+        if not self.root.is_absolute():
+            raise NodeError(
+                f"state_dir must be an absolute path, not {str(state_dir)!r}.",
+                "Write it from / on.",
+                option="state_dir",
+            )
         self.staging = self.root / "staging"
         self.backup = self.root / "backup"
         self.journal = self.root / "journal"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.vcfleet.certs.plugins.module_utils.node import files
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.paths import State
 
 
 def mode(path: Path) -> int:
@@ -22,6 +23,11 @@ def _open_umask():
     before = os.umask(0)
     yield
     os.umask(before)
+
+
+def test_the_state_folder_must_be_absolute():
+    with pytest.raises(NodeError, match="state_dir must be an absolute path, not 'vcfleet'"):
+        State("vcfleet")
 
 
 def test_a_new_folder_is_private_and_a_private_one_is_kept(tmp_path):
