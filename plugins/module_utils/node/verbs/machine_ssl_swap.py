@@ -40,7 +40,10 @@ def _status(options: dict[str, Any], context: Context, state: State) -> Answer:
 def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
     wanted = _sha256(options)
     settings = _settings(options)
-    if _stored(context) == wanted and unfinished(state.journal) is None:
+    lock = Lock(state.lock)
+    if lock.held():  # asked first: in its window VECS may not answer
+        return _attach(lock, state, wanted)
+    if unfinished(state.journal) is None and _stored(context) == wanted:
         return _answer(state, changed=False)
     if context.check_mode:
         return dict(_answer(state, changed=True), **_diff(_stored(context), wanted))
