@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from controller import BIN, Controller, install
+from evidence import SOON_AT_REST, at_rest
 from simvc.lab.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,8 @@ def controller_for(collections: Path, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="module")
 def lone_lab() -> Iterator[Lab]:
     """One node, for tests that leave it as they found it."""
-    with Lab("1x1", shell="bash") as lab:
+    with Lab("1x1", shell="bash", knobs=SOON_AT_REST) as lab:
+        at_rest(lab)
         yield lab
 
 

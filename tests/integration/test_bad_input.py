@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from controller import Controller, Run
-from evidence import at_rest, differences
+from evidence import SOON_AT_REST, at_rest, differences
 from simvc.lab.lab import Lab
 from simvc.lab.node import Node
 
@@ -230,7 +230,7 @@ def test_no_root_rights(lone: Controller, lone_lab: Lab) -> None:
 
 
 def test_appliance_shell_that_lets_nothing_through(controller_for: Callable[[Lab], Controller]) -> None:
-    with Lab("1x1", shell="appliance") as lab:
+    with Lab("1x1", shell="appliance", knobs=SOON_AT_REST) as lab:
         (node,) = lab.nodes
         assert node.ssh("shell.set --enabled false", user="root").returncode == 0
         before = at_rest(lab)[node.name]
@@ -242,7 +242,7 @@ def test_appliance_shell_that_lets_nothing_through(controller_for: Callable[[Lab
 
 def test_expired_root(controller_for: Callable[[Lab], Controller]) -> None:
     identity = {"root_age_days": 740, "root_days": 735, "machine_certificate_age_days": 700}
-    with Lab("1x1", identity=identity) as lab:
+    with Lab("1x1", identity=identity, knobs=SOON_AT_REST) as lab:
         (node,) = lab.nodes
         before = at_rest(lab)[node.name]
         run = controller_for(lab).playbook("rotate")
@@ -264,7 +264,7 @@ def test_a_certificate_that_does_not_chain(lone: Controller, lone_lab: Lab, file
 
 
 def test_every_reason_of_a_linked_group_at_once(controller_for: Callable[[Lab], Controller]) -> None:
-    with Lab("1x3,1x1") as lab:
+    with Lab("1x3,1x1", knobs=SOON_AT_REST) as lab:
         lab["vc01"].remove_tool("certool")
         lab["vc03"].add_fault("vmafd-cli", "answer", match="get-pnid", stdout="\n", rc=0)
         before = at_rest(lab)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from controller import Controller, Run
 from evidence import (
+    SOON_AT_REST,
     STATE_DIR,
     Snapshot,
     Watch,
@@ -57,7 +58,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    with Lab("1x3", profiles=PROFILES, shell="appliance") as lab:
+    with Lab("1x3", profiles=PROFILES, shell="appliance", knobs=SOON_AT_REST) as lab:
         yield lab
 
 
@@ -71,7 +72,7 @@ def story(lab: Lab, controller_for: Callable[[Lab], Controller]) -> Story:
     begun = time.time()
     with watched(lab, [controller.home]) as watch:
         first = controller.playbook("rotate", "-v")
-    served_after, stops_after_first, after_first = served(lab), stops(lab), snapshots(lab)
+    served_after, stops_after_first, after_first = served(lab), stops(lab), at_rest(lab)
     second = controller.playbook("rotate")
     return Story(
         lab, before, served_before, key_files_before, check, after_check, stops_after_check, begun, first, watch,

@@ -1,0 +1,216 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Discovery and gates: the inventory from one node, members against the inventory, replication before the next node."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from controller import BIN, Controller, Run
+from evidence import differences, stops, watched
+from simvc.lab.lab import Lab
+
+PASSWORD = "VMware1!"
+DIR_CLI = "/usr/lib/vmware-vmafd/bin/dir-cli"
+# The password comes from the environment, so that it stands on no command line of the test's own either.
+FROM_ENVIRONMENT = "{{ lookup('ansible.builtin.env', 'SSO_PASSWORD') }}"
+SETTINGS = {"vcfleet_sso_password": FROM_ENVIRONMENT, "vcfleet_gate_pause": 0.3, "vcfleet_gate_timeout": 8}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """Two linked nodes and a lone one, with the appliance shell."""
+    with Lab("1x2,1x1") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def controller(lab: Lab, controller_for: Callable[[Lab], Controller]) -> Controller:
+    return controller_for(lab)
+
+
+def play(controller: Controller, name: str, *arguments: str, password: str = PASSWORD) -> Run:
+    return controller.playbook(name, "-vvv", "-e", json.dumps(SETTINGS), *arguments, SSO_PASSWORD=password)
+
+
+def groups(run: Run) -> dict[str, dict[str, Any]]:
+    """The linked groups of a run, as the last look at them has it."""
+    return {group["nodes"][0].partition(".")[0]: group for group in run.of("linked_groups")[-1]["groups"]}
+
+
+def asked(lab: Lab) -> int:
+    """How often a vendor tool was given an SSO password, on all nodes, so far."""
+    tools = [call for node in lab.nodes for tool in ("vdcrepadmin", "dir-cli") for call in node.tool_calls(tool)]
+    return len(tools)
+
+
+# ---- Members ---------------------------------------------------------------------------------------------------------
+
+
+def test_members_are_asked_of_one_node_of_a_group_and_nothing_is_found(lab: Lab, controller: Controller) -> None:
+    run = play(controller, "check")
+    assert run.rc == 0, run.output
+    found = {result["linked_mode"]["node"]: result["linked_mode"] for result in run.of("linked_mode_info")}
+    assert {name: len(each["members"]) for name, each in found.items()} == {
+        "vc01.lab.example": 2,
+        "vc03.lab.example": 1,
+    }
+    assert {name: group["findings"] for name, group in groups(run).items()} == {"vc01": [], "vc03": []}
+    assert PASSWORD not in run.output and PASSWORD not in json.dumps(run.results)
+
+
+def test_without_the_password_the_plan_says_so(lab: Lab, controller: Controller) -> None:
+    before = asked(lab)
+    run = controller.playbook("check")
+    assert run.rc == 0 and "no replication gate is run" in run.output
+    assert asked(lab) == before
+
+
+def test_a_wrong_password_is_tried_once_for_each_group_and_refuses_it(lab: Lab, controller: Controller) -> None:
+    before, tried = {node.name: node.snapshot() for node in lab.nodes}, asked(lab)
+    run = play(controller, "rotate", password="it's $wröng \"")
+    assert run.rc == 2
+    assert asked(lab) == tried + 2
+    for node in lab.nodes:
+        assert "password was refused" in " ".join(run.failures(node.name))
+        assert [name for name in differences(before[node.name], node.snapshot()) if "vcfleet" in name] == []
+    assert "wröng" not in run.output and "wr\\u00f6ng" not in json.dumps(run.results)
+    assert stops(lab) == 0
+
+
+def test_an_unknown_member_refuses_its_whole_group_and_no_other(lab: Lab, controller: Controller) -> None:
+    known = controller.home / "known.yml"
+    lines = controller.inventory.read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.strip() == "vc02.lab.example:")
+    known.write_text("\n".join(lines[:at] + lines[at + 2 :]))
+    command = ["ansible-playbook", "vcfleet.certs.check", "-i", str(known), "-e", json.dumps(SETTINGS)]
+    run = controller.run(command, SSO_PASSWORD=PASSWORD)
+    found = groups(run)
+    assert found["vc01"]["verdict"] == "refuse"
+    assert [finding["id"] for finding in found["vc01"]["findings"]] == ["member-not-in-inventory"]
+    assert "vc02.lab.example" in found["vc01"]["reasons"][0]
+    assert found["vc03"]["verdict"] == "rotate"
+
+
+def test_a_member_outside_the_limit_is_known_and_one_that_is_down_refuses(lab: Lab, controller: Controller) -> None:
+    limit = ("--limit", "vc01.lab.example")
+    assert groups(play(controller, "check", *limit))["vc01"]["verdict"] == "rotate"
+    lab["vc02"].cut()
+    try:
+        run = play(controller, "check", *limit)
+    finally:
+        lab["vc02"].heal()
+    found = groups(run)["vc01"]
+    assert found["verdict"] == "refuse"
+    assert [finding["id"] for finding in found["findings"]] == ["member-not-reached"]
+
+
+def test_a_directory_that_is_read_only_refuses(lab: Lab, controller: Controller) -> None:
+    set_state(lab, "vc02", "READONLY")
+    try:
+        found = groups(play(controller, "check"))["vc01"]
+    finally:
+        set_state(lab, "vc02", "NORMAL")
+    assert [finding["id"] for finding in found["findings"]] == ["directory-state"]
+    assert "vc02.lab.example is Read only" in found["reasons"][0]
+
+
+def set_state(lab: Lab, name: str, state: str) -> None:
+    command = f"{DIR_CLI} state set --state {state} --server-name localhost"
+    done = lab[name].ssh(command, input=f"{PASSWORD}\n")
+    assert f"set to: {state}" in done.stdout, done
+
+
+# ---- The inventory ---------------------------------------------------------------------------------------------------
+
+
+class TestInventory:
+    def list(self, controller: Controller, lab: Lab, folder: Path, source: str, **environment: str) -> Any:
+        path = folder / "vcenters.linked_mode.yml"
+        node = lab.nodes[0]
+        common = {"ssh_private_key_file": str(node.key), "ssh_common_args": " ".join(node.ssh_options)}
+        lines = [f"{name}: {json.dumps(value)}" for name, value in common.items()]
+        path.write_text("\n".join(["plugin: vcfleet.certs.linked_mode", *lines, source]))
+        argv = lab.controller_command([str(BIN / "ansible-inventory"), "-i", str(path), "--list", "-vv"])
+        environment = controller.environment(**environment)
+        return subprocess.run(argv, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+
+    def ask(self, lab: Lab, *groups: tuple[str, ...]) -> str:
+        wanted = [{"ask": [lab[name].address if name in NAMES else name for name in names]} for names in groups]
+        return f"linked_groups: {json.dumps(wanted)}"
+
+    def test_all_members_from_one_node_of_each_group(self, lab: Lab, controller: Controller, tmp_path: Path) -> None:
+        source = self.ask(lab, ("198.18.255.1", "vc02"), ("vc03",)) + f"\nsso_password: {json.dumps(FROM_ENVIRONMENT)}"
+        with watched(lab, [tmp_path]) as seen:
+            done = self.list(controller, lab, tmp_path, source, SSO_PASSWORD=PASSWORD)
+        found = json.loads(done.stdout[done.stdout.index("\n{\n") :])
+        assert found["vsphere_local"]["hosts"] == ["vc01.lab.example", "vc02.lab.example"]
+        assert found["vsphere2_local"]["hosts"] == ["vc03.lab.example"]
+        assert "vc02.lab.example" in str(found["_meta"]["hostvars"]["vc01.lab.example"]["linked_mode_partners"])
+        assert PASSWORD not in done.stdout + done.stderr
+        assert seen.samples and not [line for line in seen.command_lines if PASSWORD in line]
+
+    def test_a_vaulted_password(self, lab: Lab, controller: Controller, tmp_path: Path) -> None:
+        secret = tmp_path / "secret"
+        secret.write_text("of the vault")
+        command = [BIN / "ansible-vault", "encrypt_string", "--vault-password-file", secret, "--name", "sso_password"]
+        environment = {**os.environ, **controller.environment()}
+        vaulted = subprocess.run(
+            [*command, PASSWORD], capture_output=True, text=True, check=True, env=environment
+        ).stdout
+        source = f"{self.ask(lab, ('vc03',))}\n{vaulted}"
+        done = self.list(controller, lab, tmp_path, source, ANSIBLE_VAULT_PASSWORD_FILE=str(secret))
+        assert "vc03.lab.example" in done.stdout, done.stderr
+
+    def test_a_wrong_password_is_tried_on_no_second_node(
+        self, lab: Lab, controller: Controller, tmp_path: Path
+    ) -> None:
+        before = asked(lab)
+        done = self.list(controller, lab, tmp_path, self.ask(lab, ("vc01", "vc02")), VCFLEET_SSO_PASSWORD="wröng")
+        assert "password was refused" in " ".join(done.stderr.split())
+        assert asked(lab) == before + 1
+
+    def test_nodes_that_do_not_answer_are_named(self, lab: Lab, controller: Controller, tmp_path: Path) -> None:
+        source = self.ask(lab, ("198.18.255.1", "198.18.255.2"))
+        done = self.list(controller, lab, tmp_path, source, VCFLEET_SSO_PASSWORD=PASSWORD)
+        assert "198.18.255.1" in done.stderr and "198.18.255.2" in done.stderr
+
+
+NAMES = ("vc01", "vc02", "vc03")
+
+
+# ---- Gates -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_gate_holds_the_next_node_until_replication_is_whole(lab: Lab, controller: Controller) -> None:
+    """Last of all here, since it rotates. First replication stands still, then it does not."""
+    one, two, lone = (lab[name] for name in NAMES)
+    old = two.certificate_served()
+    # From now on vc01 keeps its changes to itself, and has one more to tell.
+    one.knobs(**{"vmdir.replication_delay": 3600})
+    publish = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -out /tmp/r -subj /CN=r 2>/dev/null && \
+        {DIR_CLI} trustedcert publish --cert /tmp/r"
+    assert one.ssh(publish, input=f"{PASSWORD}\n").returncode == 0
+    run = play(controller, "rotate")
+    assert run.rc == 2, run.output
+    told = " ".join(run.failures(two.name))
+    assert "Not begun" in told and "vc01.lab.example" in told and "changes behind" in told
+    assert two.certificate_served() == old and not two.tool_calls("service-control", "--stop")
+    assert len(run.of("machine_ssl_swap", one.name)) == 1
+    assert [each["swap"]["state"] for each in run.of("machine_ssl_swap", lone.name)] == ["committed"]
+
+    one.knobs(**{"vmdir.replication_delay": 0})
+    run = play(controller, "rotate")
+    assert run.rc == 0, run.output
+    assert two.certificate_served() != old
+    # Once more after the last one: on both members of the group that was rotated, and on no other.
+    end = [result for name in (one.name, two.name) for result in run.of("replication_gate", name)]
+    assert [result["samples"] for result in end] == [2, 2]
+    assert run.of("replication_gate", lone.name) == []
