@@ -23,7 +23,9 @@ BOOTSTRAP = PLUGINS / "plugin_utils" / "node_bootstrap.py"
 COLLECTION = "ansible_collections.vcfleet.certs.plugins."
 
 NODE_SIDE = [*sorted(NODE.rglob("*.py")), BOOTSTRAP]
-CONTROLLER_SIDE = [*sorted((PLUGINS / "plugin_utils").glob("*.py")), *sorted((PLUGINS / "action").glob("*.py"))]
+CONTROLLER_SIDE = [
+    path for room in ("plugin_utils", "action", "inventory") for path in sorted((PLUGINS / room).glob("*.py"))
+]
 ALL_PLUGINS = sorted(PLUGINS.rglob("*.py"))
 MODULES = sorted((PLUGINS / "modules").glob("*.py"))
 SHIPPED = sorted(

@@ -63,13 +63,13 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Nodes:
 def parse(tmp_path: Path) -> Callable[..., InventoryData]:
     """The inventory that a source makes."""
 
-    def run(cache: bool = True, **source: Any) -> InventoryData:
+    def run(use_cache: bool = True, **source: Any) -> InventoryData:
         path = tmp_path / "vcenters.linked_mode.yml"
         path.write_text(json.dumps({"plugin": "vcfleet.certs.linked_mode", **source}))
         inventory, loader = InventoryData(), DataLoader()
         plugin = inventory_loader.get("vcfleet.certs.linked_mode")
         assert plugin.verify_file(str(path))
-        plugin.parse(inventory, loader, str(path), cache=cache)
+        plugin.parse(inventory, loader, str(path), cache=use_cache)
         if source.get("cache"):
             plugin.update_cache_if_changed()  # as ansible-core does after a source
         inventory.reconcile_inventory()
@@ -184,7 +184,7 @@ def test_the_cache_spares_the_nodes_and_knows_no_password(
     assert "VMware1!" not in "".join(path.read_text() for path in (tmp_path / "cache").iterdir())
     parse(linked_groups=[{"ask": ["vc01"]}, {"ask": ["vc11"]}], **settings)
     assert [asked[0] for asked in nodes["asked"]] == ["vc01", "vc11"]
-    parse(cache=False, linked_groups=[{"ask": ["vc01"]}], **settings)
+    parse(use_cache=False, linked_groups=[{"ask": ["vc01"]}], **settings)
     assert len(nodes["asked"]) == 3
 
 
