@@ -36,11 +36,13 @@ def _fault(chance: random.Random, anatomy: Anatomy) -> Fault:
     if kind == "service":
         return ServiceFault(chance.choice(_SERVICES), chance.choice(("late:1", "rc5:1", "fail", "late:0.3")))
     call = chance.choice([call for calls in anatomy.calls.values() for call in calls])
+    mode = chance.choice(_MODES)
     return ToolFault(
         call.tool,
         call.match,
-        chance.choice(_MODES),
+        mode,
         after=chance.random() < 0.5,
-        lasting=chance.random() < 0.08,
+        # A node that loses power at each try has no end that anybody could judge.
+        lasting=chance.random() < 0.08 and mode != "node loses power",
         code=chance.choice(list(VECS_ERRORS)),
     )
