@@ -90,6 +90,11 @@ def test_it_is_kept_when_it_is_as_wanted(folder):
         (material.certificate("two"), {}, "it belongs to another key"),
         (material.certificate(subject=[("CN", "other"), ("C", "US"), ("O", "Lab")]), {}, "its subject is another"),
         (material.certificate(subject=[("CN", PNID), ("C", "US"), ("O", "Old")]), {}, "its subject is another"),
+        (
+            material.certificate(subject=[("CN", PNID), ("C", "US"), ("O", "Lab"), ("OU", "Gone")]),
+            {},
+            "its subject is another",
+        ),
         (material.certificate(dns=[PNID, "vc01"]), {}, "its dns names are others"),
         (material.certificate(ip=["10.0.0.1"]), {}, "its ip names are others"),
         (material.certificate(age=timedelta(hours=25)), {}, "it is older than max_age"),
