@@ -433,3 +433,16 @@ def test_a_window_that_no_disk_knows_of_is_not_opened(
     run(here)
     assert node.calls == []
     assert "cannot be written" in status(here.journal, alive=False)["sentence"]
+
+
+def test_no_service_starts_before_what_was_written_has_been_read_back(node: FakeNode, state: State) -> None:
+    """A create that lies once: the ports would tell, too, but only after a whole start of all services."""
+    honest = node.toolbox.vecs.create
+    lies = iter([True])
+    node.toolbox.vecs.create = lambda *arguments: next(lies, False) or honest(*arguments)
+    started_with: list[str | None] = []
+    node.hook = lambda call: started_with.append(node.certificate) if call == "start None" else None
+    here = world(node, state)
+    run(here)
+    assert assert_invariant(node, here.journal) == "old"
+    assert started_with == [pair("old")[0]]
