@@ -72,8 +72,14 @@ def _planned_node(record: Record | None, group: Group) -> dict[str, Any]:
         "wanted": assessment["wanted"] if rotate else None,
         "san_changes": assessment.get("san_changes") if rotate else None,
         "stops": list((record["survey"]["census"] or {}).get("running", [])) if rotate else [],
-        "warnings": [f["message"] for f in assessment["findings"] if f["severity"] == "warn"],
+        "warnings": _warnings(assessment),
     }
+
+
+def _warnings(assessment: Mapping[str, Any]) -> list[str]:
+    """What is good to know; for a node that is kept also what would stand in its way."""
+    told = ("warn", "refuse") if assessment["verdict"] == "keep" else ("warn",)
+    return [finding["message"] for finding in assessment["findings"] if finding["severity"] in told]
 
 
 def summarize(records: Mapping[str, Record], plan: Plan) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.gates import trusted
 
 Records = Mapping[str, Mapping[str, Any]]
 
+# What a member that is not due itself must have for another one to be rotated: its directory, and what that stands on.
+_HEALTH = frozenset({"vmafdd-down", "services-missing"})
+
 
 @dataclass
 class Group:
@@ -171,6 +174,8 @@ def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[
         for assessment in [records.get(node, {}).get("assessment")]
         if assessment and assessment["verdict"] == ROTATE
     ]
+    if due:
+        refused += [f"{node}: {reason}" for node in group.nodes for reason in _ailments(records.get(node))]
     verdict = REFUSE if refused else ROTATE if due else KEEP
     return {
         "name": group.name,
@@ -199,6 +204,14 @@ def _refusals(record: Mapping[str, Any] | None) -> list[str]:
     if assessment["verdict"] != REFUSE:
         return []
     return [_reason(finding) for finding in refusals(assessment["findings"])]
+
+
+def _ailments(record: Mapping[str, Any] | None) -> list[str]:
+    """Why a node that is kept would be no safe partner."""
+    assessment = (record or {}).get("assessment")
+    if not assessment or assessment["verdict"] != KEEP:
+        return []
+    return [_reason(finding) for finding in refusals(assessment["findings"]) if finding["id"] in _HEALTH]
 
 
 def _reason(finding: Mapping[str, Any]) -> str:

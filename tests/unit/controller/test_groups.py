@@ -136,6 +136,28 @@ def test_a_node_that_could_not_be_assessed_refuses_its_group(fleet: Callable[...
     assert verdicts["vc11"]["verdict"] == "keep"
 
 
+@pytest.mark.parametrize(
+    ("finding", "other", "expected"),
+    [
+        ("services-missing", "rotate", "refuse"),
+        ("vmafdd-down", "rotate", "refuse"),
+        ("issuer-not-vmca", "rotate", "rotate"),
+        ("services-missing", "keep", "keep"),
+    ],
+)
+def test_a_member_that_is_kept_must_be_a_safe_partner_for_one_that_is_rotated(
+    fleet: Callable[..., Fleet], finding: str, other: str, expected: str
+) -> None:
+    records = fleet({"vc01": "a", "vc02": "a"})
+    records["vc01"]["assessment"] = judged(other)
+    records["vc02"]["assessment"] = {**judged("refuse", finding), "verdict": "keep"}
+
+    (group,) = linked_groups(records)
+
+    assert group["verdict"] == expected
+    assert ("vc02: It is" in group["reasons"][0]) is (expected == "refuse")
+
+
 class TestUnsurveyed:
     def test_a_group_that_may_have_the_node_is_refused_with_it(self, fleet: Callable[..., Fleet]) -> None:
         records = fleet({"vc01": "a", "vc02": "a", "vc11": "b"}, trusts={"a": ["vc03"]})

@@ -78,6 +78,14 @@ class TestPlan:
         assert plan["waves"] == [["b"]]
         assert ending(surveyed, group("n", verdict="refuse")) == "refused"
 
+    def test_a_node_that_is_kept_shows_what_would_stand_in_its_way(self) -> None:
+        kept = record("keep")
+        kept["assessment"]["findings"].append({"severity": "refuse", "message": "vmcad is down"})
+        assert fleet.make_plan({"a": kept}, [group("a")])["nodes"]["a"]["warnings"] == [
+            "root ends early",
+            "vmcad is down",
+        ]
+
     def test_a_census_that_could_not_be_read_stops_no_plan(self) -> None:
         plan = fleet.make_plan({"a": {**record("keep"), "survey": {"census": None}}}, [group("a")])
         assert plan["nodes"]["a"]["stops"] == []
