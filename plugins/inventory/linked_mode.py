@@ -115,29 +115,28 @@ plugin: vcfleet.certs.linked_mode
 linked_groups:
   - ask: [vc01.example.com]
 
----
 # Two linked groups of the same SSO domain name, a second candidate, a lookup, a cache, and groups by site
-plugin: vcfleet.certs.linked_mode
-linked_groups:
-  - name: production
-    ask: [vc01.example.com, vc02.example.com]
-    sso_password: "{{ lookup('ansible.builtin.file', '/run/secrets/production') }}"
-  - name: test
-    ask: [test-vc01.example.com]
-    sso_user: svc-certs@vsphere.local
-    sso_password: "{{ lookup('ansible.builtin.file', '/run/secrets/test') }}"
-ssh_private_key_file: ~/.ssh/vcenters
-cache: true
-cache_plugin: ansible.builtin.jsonfile
-cache_connection: ~/.cache/ansible-inventory
-cache_timeout: 3600
-keyed_groups:
-  - key: linked_mode_site
-    prefix: site
-groups:
-  lost: not linked_mode_reachable
-compose:
-  ansible_user: "'root'"
+# plugin: vcfleet.certs.linked_mode
+# linked_groups:
+#   - name: production
+#     ask: [vc01.example.com, vc02.example.com]
+#     sso_password: "{{ lookup('ansible.builtin.file', '/run/secrets/production') }}"
+#   - name: test
+#     ask: [test-vc01.example.com]
+#     sso_user: svc-certs@vsphere.local
+#     sso_password: "{{ lookup('ansible.builtin.file', '/run/secrets/test') }}"
+# ssh_private_key_file: ~/.ssh/vcenters
+# cache: true
+# cache_plugin: ansible.builtin.jsonfile
+# cache_connection: ~/.cache/ansible-inventory
+# cache_timeout: 3600
+# keyed_groups:
+#   - key: linked_mode_site
+#     prefix: site
+# groups:
+#   lost: not linked_mode_reachable
+# compose:
+#   ansible_user: "'root'"
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -127,9 +127,9 @@ def _linked(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(_vmca(one) & _trusted(other) or _vmca(other) & _trusted(one))
 
 
-def _lists(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Is the other one a member by the word of this one's directory?"""
-    return str(other["survey"].get("pnid") or "").lower() in membership.members(one)
+def _lists(node: Mapping[str, Any], partner: Mapping[str, Any]) -> bool:
+    """Is the partner node a member by the word of this node's directory?"""
+    return str(partner["survey"].get("pnid") or "").lower() in membership.members(node)
 
 
 def _domain(record: Mapping[str, Any]) -> str | None:

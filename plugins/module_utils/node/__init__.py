@@ -1,4 +1,0 @@
-# Copyright (c) 2026, the vcfleet.certs authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""The node half of vcfleet.certs: standard library only, Python 3.7 syntax, nothing of Ansible."""

@@ -1,4 +1,0 @@
-# Copyright (c) 2026, the vcfleet.certs authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""One adapter per vendor tool: typed call in, typed result out; nothing else knows how the tools are spelled."""
