@@ -130,7 +130,20 @@ def test_check_playbook(lone: Controller, node: Node) -> None:
     strict = lone.playbook("check", "-e", "check_strict=due")
     assert strict.rc == 2 and "days are left" in " ".join(strict.failures())
     assert lone.playbook("check", "-e", "check_strict=due", "-e", "machine_ssl_lifetime_fraction=0.001").rc == 0
+    misspelt = lone.playbook("check", "-e", "check_strict=finding")
+    assert misspelt.rc == 2 and "it can be none, due or findings" in " ".join(misspelt.failures())
     assert differences(before, node.snapshot()) == []
+
+
+def test_a_strict_check_tells_what_would_stand_in_the_way_of_a_node_that_is_not_due(
+    lone: Controller, node: Node
+) -> None:
+    kept = ["-e", "machine_ssl_lifetime_fraction=0.001"]
+    assert node.ssh("service-control --stop vmcad").returncode == 0
+    strict = lone.playbook("check", "-e", "check_strict=findings", *kept)
+    assert node.ssh("service-control --start vmcad").returncode == 0
+    assert strict.rc == 2 and "vmcad" in " ".join(strict.failures())
+    assert lone.playbook("check", "-e", "check_strict=findings", *kept).rc == 0
 
 
 def test_the_documentation_comes_with_the_collection(lone: Controller) -> None:
