@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: linked_mode
 short_description: All vCenter Servers of linked groups, from one node of each
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Asks one node of each linked group (Enhanced Linked Mode) over ssh for all its members, as its directory has them,
     and makes them hosts, with a group for each linked group.

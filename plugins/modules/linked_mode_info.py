@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: linked_mode_info
 short_description: Read which vCenter Servers are linked with a node
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Returns the members of the node's linked group (Enhanced Linked Mode) as its directory has them, its partners, how
     far replication to each of them is, and the state of the directory.

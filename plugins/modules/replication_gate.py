@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: replication_gate
 short_description: Wait until a node and its partners have told each other everything
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - The gate between two nodes of a linked group. It is open when every partner of this node is available and 0 changes
     behind, and the state of the node's directory is V(Normal) (or V(Standalone) on a node without partners), twice in a
