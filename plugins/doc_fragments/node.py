@@ -31,7 +31,7 @@ options:
     description:
       - Folder on the node for what this collection keeps there. The staged pair, the backups, the journal and the lock.
       - It is made with mode C(0700), owned by root.
-    type: path
+    type: str
     default: /var/lib/vcfleet
 """
 

@@ -30,7 +30,7 @@ options:
   sha256:
     description:
       - SHA-256 of the DER of the staged certificate that was assessed. Nothing else is swapped in. Required with
-        O(state=swapped).
+        O(state=swapped), but not in check mode before a certificate has been issued.
     type: str
   pnid:
     description:

@@ -11,8 +11,8 @@ from typing import Any
 Record = Mapping[str, Any]
 
 _WORDS = {
-    "prove": "staged key and certificate belong together, PNID is in the SAN",
-    "backup": "old certificate and key saved and read back",
+    "prove": "key and certificate belong together, PNID is in the SAN",
+    "backup": "present certificate and key saved and read back",
     "census": "running services recorded",
     "arm": "armed to put itself right at boot, should it lose power",
     "stop": "services stopped",
@@ -21,7 +21,7 @@ _WORDS = {
     "mirror": "legacy store brought in line",
     "start": "services started, census restored",
     "served": "TLS ports present the certificate",
-    "commit": "staged key removed, old backups pruned",
+    "commit": "staging emptied, old backups pruned",
 }
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.module_utils.node import heal, journal, pem, swap
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.context import Context
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.journal import Journal
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.pair import Pair, backups, write_pair
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.paths import State
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.status import status
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.swap import ROAD, WINDOW, Settings, World, resume, run
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.verbs import machine_ssl_swap
 from fake_node import CORE, PNID, PROFILE, FakeNode, PowerLoss, pair
 
 OLD_SHA256 = pem.sha256(pair("old")[0])
@@ -446,3 +448,16 @@ def test_no_service_starts_before_what_was_written_has_been_read_back(node: Fake
     run(here)
     assert assert_invariant(node, here.journal) == "old"
     assert started_with == [pair("old")[0]]
+
+
+def test_check_mode_announces_a_swap_whose_certificate_is_yet_to_be_issued(node: FakeNode, state: State) -> None:
+    options = {
+        "state": "swapped", "state_dir": str(state.root), "sha256": None, "pnid": PNID, "node_type": "embedded",
+        "ports": [443], "stop_timeout": 1.0, "start_timeout": 1.0, "settle_timeout": 1.0, "backups_kept": 2, "force": False,
+    }  # fmt: skip
+    answer = machine_ssl_swap.run(options, Context(True, node.toolbox))  # type: ignore[arg-type]
+    assert answer["changed"] is True
+    assert answer["diff"]["before"] == {"machine_certificate": OLD_SHA256}
+    assert node.calls == []
+    with pytest.raises(NodeError, match="not a SHA-256 thumbprint"):
+        machine_ssl_swap.run(options, Context(False, node.toolbox))  # type: ignore[arg-type]

@@ -38,8 +38,10 @@ def _status(options: dict[str, Any], context: Context, state: State) -> Answer:
 
 
 def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
-    wanted = _sha256(options)
     settings = _settings(options)
+    if context.check_mode and not options["sha256"]:  # the certificate is yet to be issued
+        return dict(_answer(state, changed=True), **_diff(_stored(context), "one that is yet to be issued"))
+    wanted = _sha256(options)
     lock = Lock(state.lock)
     if lock.held():  # asked first: in its window VECS may not answer
         return _attach(lock, state, wanted)
