@@ -453,7 +453,8 @@ def test_no_service_starts_before_what_was_written_has_been_read_back(node: Fake
 def test_check_mode_announces_a_swap_whose_certificate_is_yet_to_be_issued(node: FakeNode, state: State) -> None:
     options = {
         "state": "swapped", "state_dir": str(state.root), "sha256": None, "pnid": PNID, "node_type": "embedded",
-        "ports": [443], "stop_timeout": 1.0, "start_timeout": 1.0, "settle_timeout": 1.0, "backups_kept": 2, "force": False,
+        "ports": [443], "stop_timeout": 1.0, "start_timeout": 1.0, "settle_timeout": 1.0, "backups_kept": 2,
+        "force": False,
     }  # fmt: skip
     answer = machine_ssl_swap.run(options, Context(True, node.toolbox))  # type: ignore[arg-type]
     assert answer["changed"] is True

@@ -21,8 +21,8 @@ ON_THE_CONTROLLER = {f"ansible.builtin.{name}" for name in (
 )}  # fmt: skip
 KEYWORDS = {
     "always", "block", "changed_when", "delegate_to", "failed_when", "gather_facts", "hosts", "loop", "loop_control",
-    "max_fail_percentage", "name", "register", "rescue", "run_once", "serial", "strategy", "tasks", "throttle", "until", "vars",
-    "vars_files", "when",
+    "max_fail_percentage", "name", "register", "rescue", "run_once", "serial", "strategy", "tasks", "throttle", "until",
+    "vars", "vars_files", "when",
 }  # fmt: skip
 
 
