@@ -90,7 +90,7 @@ faults: packages $(VENV)/.ready ## every fault at every step of the swap, then r
 
 faults-few: packages $(VENV)/.ready ## a smaller choice of the same, and what else happens to nodes
 	@$(PYTHON) -m pytest tests/faults -m "not slow" --quiet --ansible-unit-inject-only --junitxml $(RESULTS)/faults-$(CORE).xml
-	@$(PYTHON) -B tests/faults/prove.py --no-controllers --nodes 3 --every 14 --rounds 6 $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) -B tests/faults/prove.py --no-controllers --nodes 3 --every 14 --rounds 6 --seed $(or $(SEED),11)
 
 mutation: packages $(VENV)/.ready ## break the swap on purpose, in many ways; the tests must notice every one
 	@$(PYTHON) -B tests/faults/mutation.py
