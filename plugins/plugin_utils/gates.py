@@ -235,15 +235,15 @@ def clock(survey: Survey, policy: Policy, now: datetime) -> Iterator[Finding]:
 def revocation_lists(survey: Survey, policy: Policy, now: datetime) -> Iterator[Finding]:
     """P15: the database reads every one of them when it starts, which has taken an hour (field notes §1.7)."""
     count = survey.get("crl_count")
-    remedy = "Clean TRUSTED_ROOT_CRLS up first, else the services may take an hour to start."
     problem = problem_of(survey, "crl_count")
+    remedy = "Clean TRUSTED_ROOT_CRLS up first, else the services may take an hour to start."
     if count is None and problem:
         yield Finding(
             "crl-bloat",
             REFUSE,
             f"The revocation lists on the node could not be counted: {_plainly(problem['message'])}.",
             problem,
-            remedy,
+            problem.get("remedy") or remedy,
         )
     elif count is not None and count > _CRLS_WARN:
         yield Finding(
