@@ -105,6 +105,11 @@ def journals(folder: Path) -> list[Journal]:
     return [Journal.load(path) for path in sorted(folder.glob("*.jsonl"))]
 
 
+def newest(folder: Path) -> Journal | None:
+    """The journal that was begun last."""
+    return next(reversed(journals(folder)), None)
+
+
 def unfinished(folder: Path) -> Journal | None:
     """The journal that has no end yet. An empty one (power lost at birth) announced nothing and counts as ended."""
     return next((each for each in reversed(journals(folder)) if each.records and not each.closed), None)

@@ -118,7 +118,7 @@ class World:
     def holds_target(self) -> bool:
         """VECS holds the target certificate. Compared by thumbprint: the pair's files may be gone after a commit."""
         entry = self.entry()
-        return entry is not None and entry.type == "Private Key" and pem.sha256(entry.chain[0]) == self.target_sha256
+        return entry is not None and entry.type == "Private Key" and entry.sha256 == self.target_sha256
 
     def look(self) -> frozenset[str]:
         """The services that run now. Each look costs seconds of the window on an appliance: `seen` keeps the last."""
@@ -484,11 +484,7 @@ def put(toolbox: Toolbox, store: str, pair: Pair) -> None:
         complaint = error
     entry = vecs.get(store, ALIAS)
     if not pair.is_held_by(entry):
-        found = (
-            "nothing"
-            if entry is None
-            else "{} of type {}".format(pem.sha256(entry.chain[0]) if entry.chain else "no certificate", entry.type)
-        )
+        found = "nothing" if entry is None else "{} of type {}".format(entry.sha256 or "no certificate", entry.type)
         raise NodeError(
             "{} does not hold the wanted certificate after it was written: found {}, expected {}{}".format(
                 store, found, pair.sha256, f". {complaint.message}" if complaint else ""

@@ -10,12 +10,11 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict
 
-from .. import pem
 from ..context import Context
 from ..detach import detach
 from ..errors import NodeError
 from ..files import next_stamp, private_folder
-from ..journal import Journal, journals, unfinished
+from ..journal import Journal, newest, unfinished
 from ..lock import Lock
 from ..pair import Backup, Pair, backups
 from ..paths import MACHINE_ALIAS, MACHINE_STORE, State
@@ -138,8 +137,8 @@ def _attach(lock: Lock, state: State, wanted: str | None) -> Answer:
     """A task that a lost connection made Ansible run twice finds its own first run, and follows it."""
     owner = lock.owner()
     if wanted is None or owner.get("wanted") == wanted:
-        newest = unfinished(state.journal)
-        told_from = {"journal": newest.id, "n": -1} if newest else _end_of_journals(state)
+        running = unfinished(state.journal)
+        told_from = {"journal": running.id, "n": -1} if running else _end_of_journals(state)
         return dict(_answer(state, changed=True, alive=True), started=True, cursor=told_from)
     raise NodeError(
         "Another run owns this node's window: process {}, since {}".format(
@@ -164,20 +163,19 @@ def _open(state: State, settings: Settings, source: Pair, legacy: Pair | None, w
 
 
 def _end_of_journals(state: State) -> dict[str, Any]:
-    newest = next(reversed(journals(state.journal)), None)
-    return {"journal": newest.id, "n": len(newest.records) - 1} if newest else {"journal": "", "n": -1}
+    last = newest(state.journal)
+    return {"journal": last.id, "n": len(last.records) - 1} if last else {"journal": "", "n": -1}
 
 
 def _answer(state: State, changed: bool, alive: bool | None = None) -> Answer:
-    folder = state.journal
-    newest = unfinished(folder) or next(reversed(journals(folder)), None)
+    told = unfinished(state.journal) or newest(state.journal)
     living = Lock(state.lock).held() if alive is None else alive
-    return {"changed": changed, "started": False, "swap": status(newest, living)}
+    return {"changed": changed, "started": False, "swap": status(told, living)}
 
 
 def _stored(context: Context) -> str | None:
     entry = context.toolbox.vecs.get(MACHINE_STORE, MACHINE_ALIAS)
-    return pem.sha256(entry.chain[0]) if entry and entry.chain else None
+    return entry.sha256 if entry else None
 
 
 def _diff(stored: str | None, wanted: str) -> dict[str, Any]:
