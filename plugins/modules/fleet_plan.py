@@ -10,8 +10,7 @@ short_description: Plan which nodes are rotated, in which order and why
 version_added: 0.1.0
 description:
   - Turns the nodes' records and their linked groups into a plan, and shows it.
-  - A wave holds the nodes that are rotated at the same time. In this version that is one node, and linked groups follow
-    one another.
+  - A wave holds the linked groups that are walked at the same time, one node of each at a time, in its turn.
   - Works on the controller alone and needs no connection.
 author:
   - The vcfleet.certs authors (@vcfleet)
@@ -64,27 +63,34 @@ plan:
       type: int
       sample: 1
     waves:
-      description: The nodes to rotate, wave by wave.
+      description: The linked groups with a node to rotate, wave by wave.
       type: list
       elements: list
-      sample: [[vc01], [vc02], [vc03]]
+      sample: [["vsphere.local@vc01", "dr.local@vc04"]]
+    groups:
+      description: >-
+        What is planned for each linked group. C(nodes), C(verdict), C(reasons), C(findings), C(sso_domain), C(leader),
+        C(wave), C(canary) and C(turns) (the nodes to rotate, in order).
+      type: dict
+      sample:
+        vsphere.local@vc01:
+          nodes: [vc01, vc02, vc03]
+          wave: 1
+          turns: [vc01, vc02, vc03]
     nodes:
       description: >-
-        What is planned for each node. C(group), C(verdict), C(wave), C(after) (the nodes of its group that must be
-        handed over before it), C(together) (all nodes of its group that are rotated, and so must be staged),
-        C(reasons), C(current), C(wanted), C(san_changes), C(stops) (the services that stop and start again) and
-        C(warnings).
+        What is planned for each node. C(group), C(verdict), C(wave), C(turn) in its linked group, C(after) (the nodes of
+        its group that must be handed over before it), C(together) (all nodes of its group that are rotated, and so must
+        be staged), C(reasons), C(current), C(wanted), C(san_changes), C(stops) (the services that stop and start again)
+        and C(warnings).
       type: dict
       sample:
         vc02:
           group: vsphere.local@vc01
           verdict: rotate
-          wave: 2
+          wave: 1
+          turn: 2
           after: [vc01]
           together: [vc01, vc02, vc03]
           reasons: ["29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
-    findings:
-      description: What was found out about the members of each linked group.
-      type: dict
-      sample: {"vsphere.local@vc01": []}
 """

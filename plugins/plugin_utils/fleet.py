@@ -33,30 +33,48 @@ _SENTENCES = {
 def make_plan(records: Mapping[str, Record], groups: Sequence[Group]) -> Plan:
     """Who is rotated, in which wave, after whom, and why.
 
-    One node a wave: linked groups one after the other. `after` names the nodes of the same group that must be handed
-    over first, `together` all that are rotated in it, and so must be staged. Returns {"schema", "waves": [[node]],
-    "nodes": {node: {"group", "verdict", "wave", "after", "together", "reasons", "current", "wanted", "san_changes",
-    "stops", "warnings"}}, "findings": {group: [finding]}}.
+    A wave is the linked groups that are walked at the same time, one node of each at a time, in its turn. `after` names
+    the nodes of the same group that must be handed over first, `together` all that are rotated in it, and so must be
+    staged. Returns {"schema", "waves": [[group]], "groups": {group: {"nodes", "verdict", "reasons", "findings",
+    "sso_domain", "leader", "wave", "canary", "turns": [node]}}, "nodes": {node: {"group", "verdict", "wave", "turn",
+    "after", "together", "reasons", "current", "wanted", "san_changes", "stops", "warnings"}}}.
     """
-    waves: list[list[str]] = []
-    nodes: dict[str, Any] = {}
-    for group in groups:
-        before: list[str] = []
-        for node in group["nodes"]:
-            planned = _planned_node(records.get(node), group)
-            nodes[node] = planned
-            if planned["verdict"] == "rotate":
-                waves.append([node])
-                planned.update(wave=len(waves), after=list(before))
-                before.append(node)
-        for node in before:
-            nodes[node]["together"] = before
-    findings = {group["name"]: list(group.get("findings", [])) for group in groups}
-    return {"schema": 1, "waves": waves, "nodes": nodes, "findings": findings}
+    nodes = {node: _planned_node(records.get(node), group) for group in groups for node in group["nodes"]}
+    planned_groups = {group["name"]: _planned_group(group, nodes) for group in groups}
+    walked = [name for name, group in planned_groups.items() if group["turns"]]
+    waves = [walked] if walked else []
+    for number, wave in enumerate(waves, 1):
+        for name in wave:
+            _take_turns(planned_groups[name], nodes, number)
+    return {"schema": 1, "waves": waves, "groups": planned_groups, "nodes": nodes}
+
+
+def _planned_group(group: Group, nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "nodes": list(group["nodes"]),
+        "verdict": group["verdict"],
+        "reasons": list(group["reasons"]),
+        "findings": list(group.get("findings", [])),
+        "sso_domain": group.get("sso_domain"),
+        "leader": group.get("leader"),
+        "wave": None,
+        "canary": False,
+        "turns": [node for node in group["nodes"] if nodes[node]["verdict"] == "rotate"],
+    }
+
+
+def _take_turns(group: dict[str, Any], nodes: Mapping[str, dict[str, Any]], wave: int) -> None:
+    turns = group["turns"]
+    group["wave"] = wave
+    for at, node in enumerate(turns):
+        nodes[node].update(wave=wave, turn=at + 1, after=turns[:at], together=turns)
 
 
 def _planned_node(record: Record | None, group: Group) -> dict[str, Any]:
-    planned: dict[str, Any] = {"group": group["name"], "wave": None, "after": [], "together": [], "warnings": []}
+    planned: dict[str, Any] = {
+        **{"group": group["name"], "wave": None, "turn": None},
+        **{"after": [], "together": [], "warnings": []},
+    }
     if record is None:
         return {**planned, "verdict": UNSURVEYED, "reasons": list(group["reasons"])}
     assessment = record.get("assessment")
@@ -121,29 +139,28 @@ def _ending(record: Record, planned: Mapping[str, Any]) -> str:
 
 def plan_lines(plan: Plan) -> list[str]:
     """The plan as lines to read before anything is changed."""
-    nodes = plan["nodes"]
-    groups = dict.fromkeys(planned["group"] for planned in nodes.values())
+    nodes, groups = plan["nodes"], plan["groups"]
+    turns = sum(len(group["turns"]) for group in groups.values())
     lines = [
         f"PLAN  {_count(len(nodes), 'node')} in {_count(len(groups), 'linked group')},"
-        f" {len(plan['waves'])} to rotate, one at a time"
+        f" {turns} to rotate, one at a time in each group, in {_count(len(plan['waves']), 'wave')}"
     ]
     lines += [f"      note: {note}" for note in _notes(plan)]
     for group in groups:
         lines += ["", f"  {group}"]
-        for node, planned in nodes.items():
-            if planned["group"] == group:
-                lines += [f"    {line}" for line in _planned_lines(node, planned)]
+        for node in groups[group]["nodes"]:
+            lines += [f"    {line}" for line in _planned_lines(node, nodes[node])]
     return lines
 
 
 def _notes(plan: Plan) -> list[str]:
     """What was found out about groups and stands in nobody's way, each once however many groups it is about."""
-    findings = [finding for found in plan["findings"].values() for finding in found]
+    findings = [finding for group in plan["groups"].values() for finding in group["findings"]]
     return list(dict.fromkeys(finding["message"] for finding in findings if finding["severity"] != "refuse"))
 
 
 def _planned_lines(node: str, planned: Mapping[str, Any]) -> Iterator[str]:
-    number = f"{planned['wave']}." if planned["wave"] else "-"
+    number = f"{planned['wave']}.{planned['turn']}" if planned["wave"] else "-"
     yield f"{number:<4}{node:<20} {planned['verdict']:<8} {_until(planned.get('current'))}"
     for reason in planned["reasons"]:
         yield f"      {reason}"

@@ -39,19 +39,20 @@ def ending(node_record: dict[str, Any] | None, node_group: dict[str, Any] | None
 
 
 class TestPlan:
-    def test_linked_groups_follow_one_another_one_node_a_wave(self) -> None:
+    def test_linked_groups_are_walked_at_the_same_time_one_node_of_each_in_its_turn(self) -> None:
         records = {name: record() for name in "abcde"}
         plan = fleet.make_plan(records, [group("a", "b", "c"), group("d", "e", name="h")])
-        assert plan["waves"] == [["a"], ["b"], ["c"], ["d"], ["e"]]
+        assert plan["waves"] == [["g", "h"]]
+        assert plan["groups"]["g"]["turns"] == ["a", "b", "c"]
         assert plan["nodes"]["c"]["after"] == ["a", "b"]
         assert plan["nodes"]["a"]["together"] == plan["nodes"]["c"]["together"] == ["a", "b", "c"]
         assert plan["nodes"]["d"]["after"] == []
-        assert plan["nodes"]["e"]["wave"] == 5
+        assert (plan["nodes"]["e"]["wave"], plan["nodes"]["e"]["turn"]) == (1, 2)
 
-    def test_a_node_that_is_kept_has_no_wave_and_nobody_waits_for_it(self) -> None:
+    def test_a_node_that_is_kept_has_no_turn_and_nobody_waits_for_it(self) -> None:
         plan = fleet.make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])
-        assert plan["waves"] == [["b"]]
-        assert plan["nodes"]["a"]["wave"] is None
+        assert plan["groups"]["g"]["turns"] == ["b"]
+        assert (plan["nodes"]["a"]["wave"], plan["nodes"]["a"]["turn"]) == (None, None)
         assert plan["nodes"]["b"]["after"] == []
 
     def test_a_refused_group_is_refused_as_a_whole_with_all_its_reasons(self) -> None:
@@ -65,7 +66,7 @@ class TestPlan:
     def test_another_group_goes_on(self) -> None:
         records = {"a": record("refuse"), "b": record()}
         plan = fleet.make_plan(records, [group("a", verdict="refuse"), group("b", name="h")])
-        assert plan["waves"] == [["b"]]
+        assert plan["waves"] == [["h"]]
 
     def test_a_node_that_was_not_surveyed_is_in_the_plan(self) -> None:
         plan = fleet.make_plan({}, [group("gone", verdict="refuse")])
@@ -75,7 +76,7 @@ class TestPlan:
         surveyed = {"survey": {"census": None}}
         plan = fleet.make_plan({"a": surveyed, "b": record()}, [group("a", verdict="refuse"), group("b", name="h")])
         assert plan["nodes"]["a"]["verdict"] == "refuse"
-        assert plan["waves"] == [["b"]]
+        assert plan["waves"] == [["h"]]
         assert ending(surveyed, group("n", verdict="refuse")) == "refused"
 
     def test_a_node_that_is_kept_shows_what_would_stand_in_its_way(self) -> None:
