@@ -79,8 +79,8 @@ plan:
           turns: [vc01, vc02, vc03]
     nodes:
       description: >-
-        What is planned for each node. C(group), C(verdict), C(wave), C(turn) in its linked group, C(after) (the nodes of
-        its group that must be handed over before it), C(together) (all nodes of its group that are rotated, and so must
+        What is planned for each node. C(group), C(verdict), C(wave), C(turn) in its linked group, C(after) (the nodes
+        of its group that must be handed over before it), C(together) (all nodes of its group that are rotated, and so must
         be staged), C(reasons), C(current), C(wanted), C(san_changes), C(stops) (the services that stop and start again)
         and C(warnings).
       type: dict

@@ -71,10 +71,8 @@ def _take_turns(group: dict[str, Any], nodes: Mapping[str, dict[str, Any]], wave
 
 
 def _planned_node(record: Record | None, group: Group) -> dict[str, Any]:
-    planned: dict[str, Any] = {
-        **{"group": group["name"], "wave": None, "turn": None},
-        **{"after": [], "together": [], "warnings": []},
-    }
+    planned: dict[str, Any] = {"group": group["name"], "wave": None, "turn": None}
+    planned.update(after=[], together=[], warnings=[])
     if record is None:
         return {**planned, "verdict": UNSURVEYED, "reasons": list(group["reasons"])}
     assessment = record.get("assessment")
