@@ -22,6 +22,7 @@ VERBS = (
     "appliance_shell",
     "certool_certificate",
     "certool_keypair",
+    "group_lease",
     "linked_mode_info",
     "machine_ssl_swap",
     "replication_gate",

@@ -72,7 +72,7 @@ class Lock:
 
     def sign(self, **facts: Any) -> None:
         """Write who owns the lock, for people and for the take-over record of a later run."""
-        owner = dict(facts, pid=os.getpid(), boot_id=_boot_id(), since=time.time())
+        owner = dict(facts, pid=os.getpid(), boot_id=boot_id(), since=time.time())
         self._write(json.dumps(owner).encode())
 
     def release(self) -> None:
@@ -92,5 +92,6 @@ class Lock:
         self._descriptor = None
 
 
-def _boot_id() -> str:
+def boot_id() -> str:
+    """The kernel's name of this boot; the monotonic clock counts from its beginning."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

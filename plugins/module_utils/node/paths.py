@@ -64,6 +64,8 @@ class State:
         self.backup = self.root / "backup"
         self.journal = self.root / "journal"
         self.lock = self.root / "lock"
+        self.lease = self.root / "lease"
+        self.lease_lock = self.root / "lease.lock"
         self.login_shell = self.root / "login_shell"
         self.staged_key = self.staging / "machine.key"
         self.staged_pub = self.staging / "machine.pub"

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from ansible.utils.display import Display
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeRefused
+
+display = Display()
+
+PAUSE = 3.0
+
+
+class ActionModule(NodeAction):
+    """The work of vcfleet.certs.group_lease. It waits here, and not on the node: no connection hangs meanwhile."""
+
+    CONSTRAINTS = {"required_if": [["state", "held", ["group", "owner"]], ["state", "released", ["owner"]]]}
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Ask until the lease is ours or the time to wait is over; the last refusal is the task's."""
+        wait = _seconds(options.pop("wait"))
+        deadline = time.monotonic() + (0.0 if self._task.check_mode else wait)
+        waited_for = ""
+        while True:
+            try:
+                return self.call_node(self.module_name, options, check_mode=self._task.check_mode)
+            except NodeRefused as refused:
+                left = deadline - time.monotonic()
+                if "lease" not in refused.details or left <= 0:
+                    raise
+                if _holder(refused) != waited_for:
+                    waited_for = _holder(refused)
+                    self._say(f"waiting for the lease, at most {math.ceil(left)} s more: {refused.problem}")
+                time.sleep(min(PAUSE, left))
+
+    def _say(self, line: str) -> None:
+        node = self._task.delegate_to or self.task_vars.get("inventory_hostname", "node")
+        display.display(f"  {node}  {time.strftime('%H:%M:%S')}  {line}")
+
+
+def _holder(refused: NodeRefused) -> str:
+    return str((refused.details["lease"] or {}).get("owner", "a swap"))
+
+
+def _seconds(wait: float) -> float:
+    if not 0 <= wait < math.inf:
+        raise Refused(f"wait is {wait:g} seconds", "Give 0 or more seconds to wait for another owner's lease to end")
+    return wait
