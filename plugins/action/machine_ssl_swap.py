@@ -6,15 +6,19 @@ from __future__ import annotations
 
 import contextlib
 import time
+import uuid
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeUnreachable
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.patience import Overdue, at_most
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.progress import Story
+
+Answer = TypeVar("Answer")
 
 display = Display()
 
@@ -22,6 +26,10 @@ display = Display()
 WAIT = 10.0
 # A node that does not answer at all when the swap is to begin is given up soon: nothing may be under way there.
 FIRST_CONTACT = 60.0
+# What an answer may take besides the waiting and the vendor tools: a node that starts its services is slow.
+ANSWER = 60.0
+# How many calls of vendor tools, one after the other, the question that begins a swap stands for.
+TOOL_CALLS = 4
 PAUSE = 3.0
 
 _GOES_ON = (
@@ -41,9 +49,12 @@ class ActionModule(NodeAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         self._until = time.monotonic() + options["follow_timeout"]
-        first_deadline = min(self._until, time.monotonic() + FIRST_CONTACT)
+        # Asked again when its answer was lost, the node knows by the name of the call what it has begun for it.
+        question = dict(options, call=uuid.uuid4().hex)
         started = self._insist(
-            lambda: self.call_node(self.module_name, options, self._task.check_mode), deadline=first_deadline
+            lambda: self.call_node(self.module_name, question, self._task.check_mode),
+            deadline=min(self._until, time.monotonic() + FIRST_CONTACT),
+            patience=ANSWER + TOOL_CALLS * options["tool_timeout"],
         )
         if not started["started"]:
             return {name: fact for name, fact in started.items() if name != "started"}
@@ -56,7 +67,7 @@ class ActionModule(NodeAction):
         question = {"state_dir": options["state_dir"], "wait": WAIT}
         while True:
             ask = partial(self.call_node, "swap_follow", dict(question, cursor=cursor))
-            news = self._insist(ask, self._until)
+            news = self._insist(ask, self._until, patience=WAIT + ANSWER)
             for record in news["records"]:
                 for line in story.lines(record):
                     self._say(line)
@@ -69,12 +80,15 @@ class ActionModule(NodeAction):
             if not news["records"]:
                 self._say(f"… {story.step or ''}")
 
-    def _insist(self, ask: Callable[[], dict[str, Any]], deadline: float) -> dict[str, Any]:
-        """Ask again over a new connection until there is an answer: the node goes on meanwhile."""
+    def _insist(self, ask: Callable[[], dict[str, Any]], deadline: float, patience: float) -> dict[str, Any]:
+        """Ask again over a new connection until there is an answer: the node goes on meanwhile.
+
+        One answer may take `patience` seconds, but not much longer than there is time to follow the swap.
+        """
         told = False
         while True:
             try:
-                return ask()
+                return _in_time(ask, min(patience, max(self._until - time.monotonic(), WAIT) + PAUSE))
             except NodeUnreachable as lost:
                 if time.monotonic() + PAUSE > deadline:
                     raise NodeUnreachable(f"{str(lost).strip().rstrip('.')}. {_GOES_ON}") from None
@@ -83,7 +97,7 @@ class ActionModule(NodeAction):
                 told = True
                 time.sleep(PAUSE)
                 with contextlib.suppress(AnsibleError):
-                    self.reset_connection()
+                    _in_time(self.reset_connection, WAIT)
 
     def _say(self, line: str) -> None:
         display.display(f"  {self._node}  {time.strftime('%H:%M:%S')}  {line}")
@@ -91,6 +105,15 @@ class ActionModule(NodeAction):
     @property
     def _node(self) -> str:
         return str(self._task.delegate_to or self.task_vars.get("inventory_hostname", "node"))
+
+
+def _in_time(work: Callable[[], Answer], seconds: float) -> Answer:
+    """A connection that is silent for longer counts as lost."""
+    try:
+        with at_most(seconds):
+            return work()
+    except Overdue:
+        raise NodeUnreachable(f"No answer within {seconds:.0f} s") from None
 
 
 def _result(options: dict[str, Any], swap: dict[str, Any]) -> dict[str, Any]:

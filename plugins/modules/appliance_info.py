@@ -143,6 +143,10 @@ appliance:
           type: list
           elements: str
           sample: ["-----BEGIN CERTIFICATE-----\nMIID...\n-----END CERTIFICATE-----\n"]
+        sha256:
+          description: SHA-256 of the DER of the certificate, lower hex without colons.
+          type: str
+          sample: 8d4b4b7a2b8f0b6b51d8d1f6c6d8d7a9e0b9f4f3c2a1908f7e6d5c4b3a291807
         key_matches:
           description: Whether the entry's private key belongs to its certificate, proven on the node.
           type: bool
@@ -219,6 +223,10 @@ appliance:
     journal:
       description: The status of an unfinished swap as M(vcfleet.certs.machine_ssl_swap) returns it. V(null) without
         one.
+      type: dict
+      sample: null
+    last_swap:
+      description: The status of the newest swap, whether it has ended or not. V(null) when there was none.
       type: dict
       sample: null
     login_shell:

@@ -24,8 +24,10 @@ options:
       - V(resumed) finishes or undoes an unfinished swap and does nothing without one.
       - V(rolled_back) puts the pair of a backup back, with a window of its own.
       - V(status) tells what the last swap did or does.
+      - V(handed_over) notes in the journal of the last swap that its end was verified and told. A later run then has
+        nothing to tell about it. Nothing else on the node changes.
     type: str
-    choices: [swapped, resumed, rolled_back, status]
+    choices: [swapped, resumed, rolled_back, status, handed_over]
     required: true
   sha256:
     description:
@@ -144,6 +146,10 @@ swap:
       description: When it began, by the node's clock.
       type: str
       sample: "2026-11-22T16:00:00.123456+00:00"
+    handed_over:
+      description: Whether a run has verified and told how it ended, by O(state=handed_over).
+      type: bool
+      sample: true
     message:
       description: What went wrong. V(null) when nothing did.
       type: str

@@ -381,6 +381,19 @@ def unfinished_journal(survey: Survey, policy: Policy, now: datetime) -> Iterato
         )
 
 
+def failed_before(survey: Survey, policy: Policy, now: datetime) -> Iterator[Finding]:
+    """The last swap came to its end, and that was not the new certificate."""
+    last = survey.get("last_swap") or {}
+    if last.get("state") in ("rolled_back", "refused"):
+        yield Finding(
+            "last-swap-failed",
+            WARN,
+            last["sentence"],
+            {key: last.get(key) for key in ("id", "state", "started_at")},
+            "Put the reason right, or this swap may end in the same way.",
+        )
+
+
 def leftovers(survey: Survey, policy: Policy, now: datetime) -> Iterator[Finding]:
     """Things on the node that are good to know about."""
     if survey.get("legacy_certificate"):
@@ -421,6 +434,7 @@ GATES: tuple[Gate, ...] = (
     vmca_age,
     vmca_trust,
     unfinished_journal,
+    failed_before,
     leftovers,
 )
 

@@ -20,6 +20,7 @@ from .files import discard, sync
 
 VERSION = 1
 CLOSED = "closed"
+HANDED_OVER = "handed over"
 
 Record = Dict[str, Any]
 

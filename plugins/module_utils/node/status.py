@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .journal import CLOSED, Journal, Record
+from .journal import CLOSED, HANDED_OVER, Journal, Record
 
 NONE: dict[str, Any] = {"id": None, "state": "none", "sentence": "No swap has run on this node.", "steps": []}
 
@@ -28,6 +28,7 @@ def status(journal: Journal | None, alive: bool) -> dict[str, Any]:
         "sentence": _sentence(journal, state),
         "intent": journal.fact("intent"),
         "started_at": journal.records[0]["at"],
+        "handed_over": journal.last(HANDED_OVER) is not None,
         "steps": _steps(journal.records),
         "window_seconds": window_seconds(journal.records),
         "old": {"sha1": journal.fact("old_sha1"), "sha256": journal.fact("old_sha256")},
@@ -95,7 +96,7 @@ def _sentence(journal: Journal, state: str) -> str:
     window = window_seconds(journal.records)
     reason = _message(journal.records) or "no reason recorded"
     step = journal.fact("step") or "the beginning"
-    end = journal.records[-1]["at"]
+    end = (journal.last(CLOSED) or journal.records[-1])["at"]
     length = f"a window of {window:.1f} s" if window is not None else "no window"
     sentences = {
         "committed": "Swap {id} replaced {old} by {new} with {length}, at {end}.",

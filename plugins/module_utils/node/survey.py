@@ -21,7 +21,7 @@ from . import paths
 from .context import Context
 from .errors import NodeError
 from .files import read_text
-from .journal import unfinished
+from .journal import Journal, newest, unfinished
 from .lock import Lock
 from .parallel import Once, bounded, each_at_once
 from .status import status
@@ -87,7 +87,8 @@ class Survey:
             "os": _os,
             "disk": self._disk,
             "vcha": _vcha,
-            "journal": self._journal,
+            "journal": lambda: self._swap(unfinished(self._state.journal)),
+            "last_swap": lambda: self._swap(newest(self._state.journal)),
             "login_shell": lambda: pwd.getpwuid(0).pw_shell,
         }
 
@@ -131,7 +132,13 @@ class Survey:
             and bool(entry.chain)
             and openssl.key_matches(entry.chain[0], self._tools.vecs.key(store, entry.alias))
         )
-        return {"alias": entry.alias, "type": entry.type, "chain": entry.chain, "key_matches": matches}
+        return {
+            "alias": entry.alias,
+            "type": entry.type,
+            "sha256": entry.sha256,
+            "chain": entry.chain,
+            "key_matches": matches,
+        }
 
     def _trusted_roots(self) -> list[dict[str, Any]]:
         entries = self._tools.vecs.entries(paths.ROOTS_STORE)
@@ -152,9 +159,8 @@ class Survey:
         first = {os.stat(folder).st_dev: folder for folder in reversed(folders)}
         return [_file_system(folder) for folder in folders if folder in first.values()]
 
-    def _journal(self) -> dict[str, Any] | None:
-        left = unfinished(self._state.journal)
-        return None if left is None else status(left, alive=Lock(self._state.lock).held())
+    def _swap(self, journal: Journal | None) -> dict[str, Any] | None:
+        return None if journal is None else status(journal, alive=Lock(self._state.lock).held())
 
 
 def names_of(name: str) -> dict[str, Any]:

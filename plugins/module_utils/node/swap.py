@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Sequence, TypeVar
 
 from . import pem
 from .errors import NodeError
@@ -32,10 +32,14 @@ from .tools.servicecontrol import CORE, MANAGERS, Census
 from .tools.toolbox import Toolbox
 from .tools.vecs import Entry
 
+Answer = TypeVar("Answer")
+
 NEW, OLD = "new", "old"
 
 STOP_ATTEMPTS = 2
 START_ATTEMPTS = 3
+QUESTION_ATTEMPTS = 3
+_BREATH = 0.5
 
 
 @dataclass(frozen=True)
@@ -296,15 +300,17 @@ class StartCore(Step):
         return set(world.core) <= world.look() and _holds(lambda: bool(world.toolbox.vecs.stores()))
 
     def do(self, world: World) -> dict[str, Any]:
-        commands = [
-            _evidence_only(partial(world.toolbox.services.start, [name], world.settings.start_timeout))
-            for name in world.core
-            if name not in world.seen.running
-        ]
-        if not world.wait_until(lambda: self.check(world), world.settings.settle_timeout):
-            missing = ", ".join(world.seen.missing(world.core)) or "vmafdd runs but does not answer"
-            raise NodeError(f"The certificate storage does not start: {missing}", commands=commands)
-        return {"commands": commands}
+        commands: list[dict[str, Any]] = []
+        for _attempt in range(START_ATTEMPTS):
+            commands += [
+                _evidence_only(partial(world.toolbox.services.start, [name], world.settings.start_timeout))
+                for name in world.core
+                if name not in world.seen.running
+            ]
+            if world.wait_until(lambda: self.check(world), world.settings.settle_timeout / START_ATTEMPTS):
+                return {"commands": commands}
+        missing = ", ".join(world.seen.missing(world.core)) or "vmafdd runs but does not answer"
+        raise NodeError(f"The certificate storage does not start: {missing}", commands=commands)
 
 
 class Replace(Step):
@@ -315,7 +321,7 @@ class Replace(Step):
 
     def do(self, world: World) -> dict[str, Any]:
         self._refuse_another(world)
-        world.target.prove(world.toolbox.openssl)
+        _asked(lambda: world.target.prove(world.toolbox.openssl))
         try:
             put(world.toolbox, STORE, world.target)
         except NodeError:
@@ -474,7 +480,7 @@ def walk(world: World, steps: Sequence[Step]) -> None:
 def put(toolbox: Toolbox, store: str, pair: Pair) -> None:
     """Make the store hold this pair, judged by reading it back. Raises NodeError when it does not."""
     vecs = toolbox.vecs
-    if pair.is_held_by(vecs.get(store, ALIAS)):
+    if pair.is_held_by(_asked(lambda: vecs.get(store, ALIAS))):
         return
     complaint: NodeError | None = None
     try:
@@ -482,7 +488,7 @@ def put(toolbox: Toolbox, store: str, pair: Pair) -> None:
         vecs.create(store, ALIAS, str(pair.cert), str(pair.key))
     except NodeError as error:
         complaint = error
-    entry = vecs.get(store, ALIAS)
+    entry = _asked(lambda: vecs.get(store, ALIAS))
     if not pair.is_held_by(entry):
         found = "nothing" if entry is None else "{} of type {}".format(entry.sha256 or "no certificate", entry.type)
         raise NodeError(
@@ -579,6 +585,15 @@ def _evidence_only(act: Callable[[], Any]) -> dict[str, Any]:
     except NodeError as error:
         return {"said": error.message}
     return {"rc": done.rc, "seconds": round(done.seconds, 3)} if hasattr(done, "rc") else {}
+
+
+def _asked(question: Callable[[], Answer]) -> Answer:
+    """A tool that fails once at a mere question is no reason to turn back. Raises what the last try raises."""
+    for _attempt in range(1, QUESTION_ATTEMPTS):
+        with suppress(NodeError):
+            return question()
+        time.sleep(_BREATH)
+    return question()
 
 
 def _holds(condition: Callable[[], bool]) -> bool:

@@ -207,6 +207,8 @@ FROM_THE_SURVEY = [
     ("machine-certificate-missing", "refuse", unreadable("machine_certificate")),
     ("key-mismatch", "refuse", key_does_not_match),
     ("journal-unfinished", "warn", change(journal={"id": "x", "state": "interrupted", "sentence": "Swap x stopped."})),
+    ("last-swap-failed", "warn", change(last_swap={"id": "x", "state": "rolled_back", "sentence": "Put back."})),
+    ("last-swap-failed", "warn", change(last_swap={"id": "x", "state": "refused", "sentence": "Stopped."})),
     ("legacy-store", "info", change(legacy_certificate={"alias": "__MACHINE_CERT", "chain": []})),
     ("backup-store-leftovers", "info", change(backup_store=[{"alias": "bkp___MACHINE_CERT", "not_after": "2027"}])),
     ("vmca-root-untrusted", "refuse", change(trusted_roots=[])),

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +15,10 @@ import pytest
 from ansible_collections.vcfleet.certs.plugins.action import machine_ssl_swap as action
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeUnreachable
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.patience import Overdue, at_most
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.progress import Story
 
-OPTIONS = {"state": "swapped", "state_dir": "/var/lib/vcfleet", "follow_timeout": 600.0}
+OPTIONS = {"state": "swapped", "state_dir": "/var/lib/vcfleet", "follow_timeout": 600.0, "tool_timeout": 120.0}
 CURSOR = {"journal": "", "n": -1}
 
 
@@ -104,6 +108,58 @@ def test_a_start_whose_answer_was_lost_is_asked_for_again(told: list[str]) -> No
     node = Node(NodeUnreachable("Connection reset."), STARTED, news("committed"))
     act(node)
     assert [verb for verb, options in node.asked] == ["machine_ssl_swap", "machine_ssl_swap", "swap_follow"]
+
+
+def test_a_start_that_is_asked_for_again_has_the_name_of_the_first(told: list[str]) -> None:
+    node = Node(NodeUnreachable("Connection reset."), STARTED, news("committed"))
+    act(node)
+    first, again = (options["call"] for verb, options in node.asked if verb == "machine_ssl_swap")
+    assert first == again
+    other = Node(STARTED, news("committed"))
+    act(other)
+    assert other.asked[0][1]["call"] != first
+
+
+def test_a_silent_connection_is_a_lost_one(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cut cable: ssh itself would wait for as long as TCP does."""
+    monkeypatch.setattr(action, "WAIT", 0.05)
+    monkeypatch.setattr(action, "ANSWER", 0.05)
+    hung = 0
+
+    class Silent(Node):
+        def __call__(self, verb: str, options: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
+            nonlocal hung
+            if verb == "swap_follow" and hung < 2:
+                hung += 1
+                time.sleep(60)
+            return super().__call__(verb, options, check_mode)
+
+    assert act(Silent(STARTED, news("committed")))["swap"]["state"] == "committed"
+    assert hung == 2
+
+
+def test_the_timer_of_a_task_rings_all_the_same() -> None:
+    class Rung(BaseException):
+        pass
+
+    def ring(*_signal: Any) -> None:
+        raise Rung
+
+    handler = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(Rung):
+            with contextlib.suppress(Overdue), at_most(30):
+                time.sleep(30)
+            time.sleep(30)
+        signal.setitimer(signal.ITIMER_REAL, 30)
+        with pytest.raises(Overdue), at_most(0.01):
+            time.sleep(30)
+        assert 25 < signal.getitimer(signal.ITIMER_REAL)[0] < 30
+        assert signal.getsignal(signal.SIGALRM) is ring
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
 
 
 def test_a_node_that_stays_away_is_unreachable_and_the_message_says_what_it_does(told: list[str]) -> None:

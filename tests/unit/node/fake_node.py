@@ -59,7 +59,10 @@ def pair(name: str, days: int = 730) -> tuple[str, str]:
 
 
 class FakeNode:
-    """Its `hook(call)` is run before every outside act, by name (`vecs delete`, `stop None`), and may raise."""
+    """Its `hook(call)` is run before every outside act, by name (`vecs delete`, `stop None`), and may raise.
+
+    So may `asked(question)`, which is run before every question to VECS.
+    """
 
     def __init__(self, legacy: bool = False) -> None:
         self.stores: dict[str, dict[str, tuple[str, list[str], str]]] = {"MACHINE_SSL_CERT": {}, "TRUSTED_ROOTS": {}}
@@ -72,6 +75,7 @@ class FakeNode:
         self.never_start: set[str] = set()
         self.presented: str | None = cert
         self.hook: Callable[[str], None] = lambda call: None
+        self.asked: Callable[[str], None] = lambda question: None
         self.calls: list[str] = []
         self.toolbox = SimpleNamespace(vecs=FakeVecs(self), services=FakeServices(self), openssl=Openssl(Runner()))
 
@@ -116,6 +120,7 @@ class FakeVecs:
         return list(self.node.stores)
 
     def get(self, store: str, alias: str) -> Entry | None:
+        self.node.asked(f"vecs get {store}")
         self._need_vmafdd()
         found = self.node.stores[store].get(alias)
         return Entry(alias, found[0], list(found[1])) if found else None

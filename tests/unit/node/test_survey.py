@@ -11,7 +11,7 @@ from typing import Any
 
 import material
 import pytest
-from ansible_collections.vcfleet.certs.plugins.module_utils.node import paths, survey
+from ansible_collections.vcfleet.certs.plugins.module_utils.node import paths, pem, survey
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.journal import Journal
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.process import Completed
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.verbs import appliance_info
@@ -95,6 +95,7 @@ def test_a_healthy_node_has_no_problems(files):
     assert record["machine_certificate"] == {
         "alias": "__MACHINE_CERT",
         "type": "Private Key",
+        "sha256": pem.sha256(LEAF),
         "chain": [LEAF],
         "key_matches": True,
     }
@@ -103,7 +104,7 @@ def test_a_healthy_node_has_no_problems(files):
     assert record["census"]["running"] == ["vmafdd"]
     assert record["disk"][0]["path"] == "/"
     assert 0 < record["disk"][0]["free"] < record["disk"][0]["total"]
-    assert (record["vcha"], record["journal"]) == (False, None)
+    assert (record["vcha"], record["journal"], record["last_swap"]) == (False, None, None)
     assert "PRIVATE" not in repr(record)
 
 
@@ -208,6 +209,18 @@ def test_an_unfinished_swap_is_told(files):
     journal.mkdir(parents=True)
     Journal.create(journal, "20261122T000000Z", intent="swap")
     assert take(Node(), files)["journal"]["state"] == "interrupted"
+
+
+def test_a_swap_that_has_ended_is_told_as_the_last_one(files):
+    folder = files / "state/journal"
+    folder.mkdir(parents=True)
+    ended = Journal.create(folder, "20261122T000000Z", intent="swap")
+    ended.write("closed", outcome="committed")
+    record = take(Node(), files)
+    assert record["journal"] is None
+    assert (record["last_swap"]["state"], record["last_swap"]["handed_over"]) == ("committed", False)
+    ended.write("handed over")
+    assert take(Node(), files)["last_swap"]["handed_over"] is True
 
 
 def test_names_are_asked_of_the_nodes_own_resolver(monkeypatch):

@@ -19,7 +19,7 @@ from ansible_collections.vcfleet.certs.plugins.module_utils.node.pair import Pai
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.paths import State
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.status import status
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.swap import ROAD, WINDOW, Settings, World, resume, run
-from ansible_collections.vcfleet.certs.plugins.module_utils.node.verbs import machine_ssl_swap
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.verbs import machine_ssl_swap, swap_follow
 from fake_node import CORE, PNID, PROFILE, FakeNode, PowerLoss, pair
 
 OLD_SHA256 = pem.sha256(pair("old")[0])
@@ -42,7 +42,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def state(tmp_path: Path, systemd: Path) -> State:
     state = State(str(tmp_path / "state"))
-    state.root.mkdir()
+    state.root.mkdir(mode=0o700)
     for folder in (state.staging, state.backup, state.journal):
         Path(folder).mkdir(mode=0o700)
     write_pair(Pair(state.staged_cert, state.staged_key), [pair("new")[0]], pair("new")[1])
@@ -450,12 +450,122 @@ def test_no_service_starts_before_what_was_written_has_been_read_back(node: Fake
     assert started_with == [pair("old")[0]]
 
 
-def test_check_mode_announces_a_swap_whose_certificate_is_yet_to_be_issued(node: FakeNode, state: State) -> None:
-    options = {
-        "state": "swapped", "state_dir": str(state.root), "sha256": None, "pnid": PNID, "node_type": "embedded",
+@pytest.mark.parametrize("at", range(1, 4))
+def test_a_question_that_fails_once_in_the_window_does_not_turn_the_swap_back(
+    node: FakeNode, state: State, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    monkeypatch.setattr(swap, "_BREATH", 0.0)
+    here = world(node, state)
+    asked = 0
+
+    def fail_once(question: str) -> None:
+        nonlocal asked
+        asked += here.journal.began("stop")
+        if asked == at:
+            asked += 1
+            raise NodeError("vecs-cli failed. Error 87")
+
+    node.asked = fail_once
+    run(here)
+    assert asked > at, "the window has fewer questions than that"
+    assert assert_invariant(node, here.journal) == "new"
+
+
+def _asked_for(here: State, **options: object) -> dict[str, object]:
+    defaults = {
+        "state": "swapped", "state_dir": str(here.root), "sha256": NEW_SHA256, "pnid": PNID, "node_type": "embedded",
         "ports": [443], "stop_timeout": 1.0, "start_timeout": 1.0, "settle_timeout": 1.0, "backups_kept": 2,
         "force": False,
     }  # fmt: skip
+    return {**defaults, **options}
+
+
+def test_a_storage_service_whose_start_fails_once_is_started_again(node: FakeNode, state: State) -> None:
+    here = world(node, state)
+    failing = iter([True])
+
+    def fail_once(call: str) -> None:
+        if call == "start ['vmcad']" and next(failing, False):
+            raise NodeError("RC = 1")
+
+    node.hook = fail_once
+    run(here)
+    assert assert_invariant(node, here.journal) == "new"
+
+
+class TestLostAnswer:
+    """The answer to the question that began a swap is lost, and the swap at its end before it is asked again."""
+
+    @pytest.fixture(autouse=True)
+    def stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In this process, so that it has ended when the answer is there."""
+        monkeypatch.setattr(machine_ssl_swap, "detach", lambda work, keep: work())
+
+    def test_what_was_committed_is_followed_and_not_called_unchanged(self, node: FakeNode, state: State) -> None:
+        here = Context(False, node.toolbox)  # type: ignore[arg-type]
+        first = machine_ssl_swap.run(_asked_for(state, call="c1"), here)
+        again = machine_ssl_swap.run(_asked_for(state, call="c1"), here)
+        assert (again["started"], again["changed"]) == (True, True)
+        news = swap_follow.run({"state_dir": str(state.root), "cursor": again["cursor"], "wait": 0}, here)
+        assert news["records"][0]["event"] == "opened"
+        assert news["swap"]["state"] == "committed"
+        assert news["swap"]["id"] == first["swap"]["id"] or first["swap"]["state"] == "committed"
+        assert len(list(state.journal.iterdir())) == 1
+        other = machine_ssl_swap.run(_asked_for(state, call="c2"), here)
+        assert (other["started"], other["changed"]) == (False, False)
+
+    def test_what_was_rolled_back_is_told_and_not_tried_again(self, node: FakeNode, state: State) -> None:
+        node.never_start = {"vmware-vpxd"}
+        here = Context(False, node.toolbox)  # type: ignore[arg-type]
+        options = _asked_for(state, call="c1", settle_timeout=0.01, start_timeout=0.01)
+        machine_ssl_swap.run(options, here)
+        calls = list(node.calls)
+        again = machine_ssl_swap.run(options, here)
+        assert again["started"] is True
+        assert node.calls == calls
+
+    def test_a_resumption_is_known_by_its_take_over(self, node: FakeNode, state: State) -> None:
+        here = world(node, state)
+        here.journal.write("begin", step="stop")
+        options = _asked_for(state, state="resumed", call="c1")
+        context = Context(False, node.toolbox)  # type: ignore[arg-type]
+        machine_ssl_swap.run(options, context)
+        again = machine_ssl_swap.run(options, context)
+        news = swap_follow.run({"state_dir": str(state.root), "cursor": again["cursor"], "wait": 0}, context)
+        assert news["records"][0]["event"] == "taken over"
+        assert news["swap"]["state"] == "committed"
+
+
+class TestHandedOver:
+    def test_it_is_noted_once_and_changes_nothing_else(self, node: FakeNode, state: State) -> None:
+        here = world(node, state)
+        run(here)
+        assert status(here.journal, alive=False)["handed_over"] is False
+        sentence = status(here.journal, alive=False)["sentence"]
+        context = Context(False, node.toolbox)  # type: ignore[arg-type]
+        for _time in range(2):
+            answer = machine_ssl_swap.run(_asked_for(state, state="handed_over"), context)
+            assert answer["changed"] is False
+            assert answer["swap"]["handed_over"] is True
+            assert answer["swap"]["sentence"] == sentence
+        events = [record["event"] for record in Journal.load(here.journal.path).records]
+        assert events.count("handed over") == 1
+
+    def test_check_mode_notes_nothing(self, node: FakeNode, state: State) -> None:
+        here = world(node, state)
+        run(here)
+        answer = machine_ssl_swap.run(_asked_for(state, state="handed_over"), Context(True, node.toolbox))  # type: ignore[arg-type]
+        assert answer["swap"]["handed_over"] is False
+
+    def test_a_swap_that_has_not_ended_cannot_be_handed_over(self, node: FakeNode, state: State) -> None:
+        here = world(node, state)
+        here.journal.write("begin", step="stop")
+        answer = machine_ssl_swap.run(_asked_for(state, state="handed_over"), Context(False, node.toolbox))  # type: ignore[arg-type]
+        assert answer["swap"]["handed_over"] is False
+
+
+def test_check_mode_announces_a_swap_whose_certificate_is_yet_to_be_issued(node: FakeNode, state: State) -> None:
+    options = _asked_for(state, sha256=None)
     answer = machine_ssl_swap.run(options, Context(True, node.toolbox))  # type: ignore[arg-type]
     assert answer["changed"] is True
     assert answer["diff"]["before"] == {"machine_certificate": OLD_SHA256}

@@ -14,7 +14,7 @@ from ..context import Context
 from ..detach import detach
 from ..errors import NodeError
 from ..files import next_stamp, private_folder
-from ..journal import Journal, newest, unfinished
+from ..journal import HANDED_OVER, Journal, journals, newest, unfinished
 from ..lock import Lock
 from ..pair import Backup, Pair, backups
 from ..paths import MACHINE_ALIAS, MACHINE_STORE, State
@@ -27,9 +27,22 @@ Answer = Dict[str, Any]
 
 
 def run(options: dict[str, Any], context: Context) -> Answer:
-    """`swap` is the status of the newest swap; when `started`, one runs on its own and is told from `cursor` on."""
+    """`swap` is the status of the newest swap; when `started`, one runs on its own and is told from `cursor` on.
+
+    `call`, where given, names the question: asked again because its answer was lost, it finds what it has begun.
+    """
     state = State(options["state_dir"])
-    return _ACTS[options["state"]](options, context, state)
+    return _begun_by(options.get("call"), state) or _ACTS[options["state"]](options, context, state)
+
+
+def _begun_by(call: str | None, state: State) -> Answer | None:
+    """The swap may have come to its end since the question was first asked."""
+    for journal in journals(state.journal) if call else []:
+        for record in journal.records:
+            if record.get("call") == call:
+                cursor = {"journal": journal.id, "n": record["n"] - 1}
+                return dict(_answer(state, changed=True), started=True, cursor=cursor)
+    return None
 
 
 def _status(options: dict[str, Any], context: Context, state: State) -> Answer:
@@ -37,7 +50,7 @@ def _status(options: dict[str, Any], context: Context, state: State) -> Answer:
 
 
 def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
-    settings = _settings(options)
+    _settings(options)  # what is wrong with them is told before anything else
     if context.check_mode and not options["sha256"]:  # the certificate is yet to be issued
         return dict(_answer(state, changed=True), **_diff(_stored(context), "one that is yet to be issued"))
     wanted = _sha256(options)
@@ -51,9 +64,9 @@ def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
     source = Pair(state.staged_cert, state.staged_key)
 
     def begin() -> Journal | None:
-        return None if _stored(context) == wanted else _open(state, settings, source, None, wanted, "swap")
+        return None if _stored(context) == wanted else _open(state, options, source, None, wanted, "swap")
 
-    return _start(context, state, begin, wanted)
+    return _start(context, state, begin, wanted, options.get("call"))
 
 
 def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Answer:
@@ -72,9 +85,9 @@ def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Ans
     def begin() -> Journal | None:
         if _stored(context) == wanted:
             return None
-        return _open(state, settings, backup.machine, legacy, wanted, "roll back")
+        return _open(state, options, backup.machine, legacy, wanted, "roll back")
 
-    return _start(context, state, begin, wanted)
+    return _start(context, state, begin, wanted, options.get("call"))
 
 
 def _resumed(options: dict[str, Any], context: Context, state: State) -> Answer:
@@ -82,7 +95,15 @@ def _resumed(options: dict[str, Any], context: Context, state: State) -> Answer:
         return _answer(state, changed=False)
     if context.check_mode:
         return _answer(state, changed=True)
-    return _start(context, state, lambda: None, None)
+    return _start(context, state, lambda: None, None, options.get("call"))
+
+
+def _handed_over(options: dict[str, Any], context: Context, state: State) -> Answer:
+    """So that no later run tells it again. Bookkeeping: nothing about the node changes."""
+    last = newest(state.journal)
+    if last is not None and last.closed and last.last(HANDED_OVER) is None and not context.check_mode:
+        last.write(HANDED_OVER)
+    return _answer(state, changed=False)
 
 
 _ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
@@ -90,10 +111,13 @@ _ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
     "swapped": _swapped,
     "rolled_back": _rolled_back,
     "resumed": _resumed,
+    "handed_over": _handed_over,
 }
 
 
-def _start(context: Context, state: State, begin: Callable[[], Journal | None], wanted: str | None) -> Answer:
+def _start(
+    context: Context, state: State, begin: Callable[[], Journal | None], wanted: str | None, call: str | None
+) -> Answer:
     """Take the node's lock and go on in a process of its own: first what an earlier run left, then this swap.
 
     `begin` opens this swap's journal, or finds that there is nothing to do. What a disk refuses is told here: nobody
@@ -121,7 +145,7 @@ def _start(context: Context, state: State, begin: Callable[[], Journal | None], 
             lock.sign(wanted=wanted)  # again: now it is the process that goes on which is named
         try:
             if left is not None:
-                left.write("taken over", owner=taken_over)
+                left.write("taken over", owner=taken_over, call=call)
                 resume(World(context.toolbox, state, left))
             ours = begin() if left is not None and left.closed else journal
             if ours is not None:
@@ -149,16 +173,19 @@ def _attach(lock: Lock, state: State, wanted: str | None) -> Answer:
     )
 
 
-def _open(state: State, settings: Settings, source: Pair, legacy: Pair | None, wanted: str, intent: str) -> Journal:
+def _open(
+    state: State, options: dict[str, Any], source: Pair, legacy: Pair | None, wanted: str, intent: str
+) -> Journal:
     return Journal.create(
         state.journal,
         f"{next_stamp(state.journal)}-{wanted[:8]}",
         intent=intent,
+        call=options.get("call"),
         goal=NEW,
         new_sha256=wanted,
         source=[str(source.cert), str(source.key)],
         source_legacy=[str(legacy.cert), str(legacy.key)] if legacy else None,
-        settings=settings.to_record(),
+        settings=_settings(options).to_record(),
     )
 
 
