@@ -1,0 +1,173 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Internal. From the nodes' records to a plan: who is rotated, in which wave, after whom, and why. Pure functions.
+
+A record is what travels between the stages of one node: {"node", "survey", "assessment", "policy", ...}. The plan's
+shape is published as docs/schema/plan-1.schema.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import REFUSE
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import Selection, Waves
+
+Record = Mapping[str, Any]
+Group = Mapping[str, Any]
+Plan = dict[str, Any]
+
+SCHEMA = 1
+UNSURVEYED, NOT_SELECTED = "not surveyed", "not selected"
+VERDICTS = (ROTATE, KEEP, REFUSE, UNSURVEYED, NOT_SELECTED)
+
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
+# The same fleet has the same plan, and so the same id, whenever it is made; how long it holds is the approver's word.
+_NOT_IN_ID = ("id", "made_at", "valid_until")
+# Facts of the moment: what they say stands in the reasons.
+_PASSING = ("days_left", "lifetime_fraction_left")
+
+
+def make_plan(
+    records: Mapping[str, Record],
+    groups: Sequence[Group],
+    selection: Selection = Selection(),  # noqa: B008 (frozen)
+    waves: Waves = Waves(),  # noqa: B008 (frozen)
+    consumers: Sequence[str] = (),
+) -> Plan:
+    """Who is rotated, in which wave, after whom, and why; `seal` makes a whole plan of it.
+
+    A wave is the linked groups that are walked at the same time, one node of each at a time, in its turn. `after` names
+    the nodes of the same group that must be handed over first, `together` all that are rotated in it, and so must be
+    staged. `consumers` are those who may hold an old thumbprint. Returns {"schema", "waves": [[group]],
+    "groups": {group: {...}}, "nodes": {node: {...}}}, in JSON types, as the schema says.
+    """
+    planned_groups, nodes = {}, {}
+    for group in groups:
+        why_not = {node: selection.why_not(node, group, records) for node in group["nodes"]}
+        planned = {node: _planned_node(node, records.get(node), group, why_not, consumers) for node in group["nodes"]}
+        planned_groups[group["name"]] = {**_planned_group(group, planned, why_not), "canary": waves.is_canary(group)}
+        nodes.update(planned)
+    walked = {name: group for name, group in planned_groups.items() if group["turns"]}
+    canaries = [name for name, group in walked.items() if group["canary"]]
+    arranged = waves.arrange(canaries, [name for name in walked if name not in canaries])
+    return number_turns({"schema": SCHEMA, "waves": arranged, "groups": planned_groups, "nodes": nodes})
+
+
+def seal(plan: Plan, made_at: datetime, valid_hours: float) -> Plan:
+    """The plan with `id`, `made_at` and `valid_until` (None, for ever, when `valid_hours` is 0)."""
+    until = (made_at + timedelta(hours=valid_hours)).strftime(_ISO) if valid_hours else None
+    head = {"schema": SCHEMA, "id": plan_id(plan), "made_at": made_at.strftime(_ISO), "valid_until": until}
+    return {**head, **plan}
+
+
+def plan_id(plan: Mapping[str, Any]) -> str:
+    """What a plan says, in twelve hexadecimal digits: any change to it but of its times gives other ones."""
+    said = {key: value for key, value in plan.items() if key not in _NOT_IN_ID}
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def number_turns(plan: Plan) -> Plan:
+    """Write `wave`, `turn`, `after` and `together` into groups and nodes, from `waves` and the groups' `turns`."""
+    for number, names in enumerate(plan["waves"], 1):
+        for group in (plan["groups"][name] for name in names):
+            turns = group["turns"]
+            group["wave"] = number
+            for at, node in enumerate(turns):
+                plan["nodes"][node].update(wave=number, turn=at + 1, after=turns[:at], together=list(turns))
+    return plan
+
+
+def _planned_group(
+    group: Group, nodes: Mapping[str, Mapping[str, Any]], why_not: Mapping[str, str | None]
+) -> dict[str, Any]:
+    turns = [node for node, planned in nodes.items() if planned["verdict"] == ROTATE]
+    verdict, reasons = group["verdict"], list(group["reasons"])
+    if all(why_not.values()):
+        verdict, reasons = NOT_SELECTED, [why for why in dict.fromkeys(why_not.values()) if why]
+    elif verdict == ROTATE and not turns:
+        verdict, reasons = KEEP, ["None of its selected nodes is due."]
+    return {
+        "nodes": list(group["nodes"]),
+        "verdict": verdict,
+        "reasons": reasons,
+        "findings": list(group.get("findings", [])),
+        "sso_domain": group.get("sso_domain"),
+        "leader": group.get("leader"),
+        "wave": None,
+        "turns": turns,
+    }
+
+
+def _planned_node(
+    node: str,
+    record: Record | None,
+    group: Group,
+    why_not: Mapping[str, str | None],
+    consumers: Sequence[str],
+) -> dict[str, Any]:
+    survey, assessment = (record or {}).get("survey") or {}, (record or {}).get("assessment") or {}
+    verdict, reasons = _verdict(record, group, why_not[node], in_vain=all(why_not.values()))
+    rotate = verdict == ROTATE
+    current = assessment.get("current")
+    return {
+        "group": group["name"],
+        "pnid": survey.get("pnid"),
+        "verdict": verdict,
+        "wave": None,
+        "turn": None,
+        "after": [],
+        "together": [],
+        "reasons": reasons,
+        "warnings": _warnings(assessment),
+        "findings": list(assessment.get("findings", [])),
+        "current": {key: value for key, value in current.items() if key not in _PASSING} if current else None,
+        "wanted": assessment["wanted"] if rotate else None,
+        "san_changes": assessment.get("san_changes") if rotate else None,
+        "stops": list((survey.get("census") or {}).get("running", [])) if rotate else [],
+        "expected_window_seconds": _window(survey) if rotate else None,
+        "consumers": list(consumers) if rotate else [],
+        "force_reason": _force_reason(record or {}) if rotate else None,
+        "due_at": (assessment.get("when") or {}).get("due_at"),
+        "when": assessment.get("when"),
+    }
+
+
+def _verdict(record: Record | None, group: Group, why_not: str | None, in_vain: bool) -> tuple[str, list[str]]:
+    """Verdict and reasons of a node; `in_vain`: nobody of its group is selected, so nothing that ails it matters."""
+    if record is None:
+        return UNSURVEYED, list(group["reasons"])
+    if in_vain and why_not:
+        return NOT_SELECTED, [why_not]
+    assessment = record.get("assessment")
+    if assessment is None or group["verdict"] == REFUSE:
+        return REFUSE, list(group["reasons"])
+    if why_not:
+        return NOT_SELECTED, [why_not]
+    return assessment["verdict"], list(assessment["reasons"])
+
+
+def _warnings(assessment: Mapping[str, Any]) -> list[str]:
+    """What is good to know; for a node that is kept also what would stand in its way."""
+    told = ("warn", "refuse") if assessment.get("verdict") == KEEP else ("warn",)
+    return [finding["message"] for finding in assessment.get("findings", []) if finding["severity"] in told]
+
+
+def _window(survey: Mapping[str, Any]) -> float | None:
+    """Seconds of the window of the node's newest swap, if that one ended well."""
+    swap = survey.get("last_swap") or {}
+    seconds: float | None = swap.get("window_seconds")
+    return seconds if swap.get("state") == "committed" else None
+
+
+def _force_reason(record: Record) -> str | None:
+    policy = record.get("policy") or {}
+    return str(policy.get("force_reason") or "") or None if boolean(policy.get("force", False), strict=False) else None
