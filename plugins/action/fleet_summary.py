@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.fleet import PLANNED, ROTATED, summarize, summary_lines
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.fleet import summarize, summary_lines
 
 
 class ActionModule(DocumentedAction):
@@ -18,16 +18,7 @@ class ActionModule(DocumentedAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Make the summary and show it."""
-        nodes = summarize(options["records"], options["plan"])
-        if self._task.check_mode:
-            _as_planned(nodes, options["plan"])
+        nodes = summarize(options["records"], options["plan"], self._task.check_mode)
         for line in summary_lines(nodes):
             Display().display(line)
         return {"changed": False, "nodes": nodes}
-
-
-def _as_planned(nodes: dict[str, Any], plan: dict[str, Any]) -> None:
-    """In check mode nothing ends: what is planned stays planned, unless its stage has refused already."""
-    for name, ended in nodes.items():
-        if plan["nodes"][name]["verdict"] == "rotate" and ended["ending"] != ROTATED:
-            ended["ending"] = PLANNED

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import fleet
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import plan_lines
 
 CURRENT = {"not_after": "2026-12-22T15:45:02Z", "sha1": "ab" * 20, "sha256": "cd" * 32}
 NEW = {"not_after": "2028-11-21T15:45:02Z", "sha1": "12" * 20, "sha256": "34" * 32}
@@ -32,16 +34,22 @@ def group(*nodes: str, verdict: str = "rotate", name: str = "g") -> dict[str, An
     return {"name": name, "nodes": list(nodes), "verdict": verdict, "reasons": [f"group is {verdict}"]}
 
 
-def ending(node_record: dict[str, Any] | None, node_group: dict[str, Any] | None = None) -> str:
+def ended(
+    node_record: dict[str, Any] | None, node_group: dict[str, Any] | None = None, check_mode: bool = False
+) -> dict[str, Any]:
     records = {"n": node_record} if node_record else {}
-    plan = fleet.make_plan(records, [node_group or group("n")])
-    return str(fleet.summarize(records, plan)["n"]["ending"])
+    plan = make_plan(records, [node_group or group("n")])
+    return dict(fleet.summarize(records, plan, check_mode)["n"])
+
+
+def ending(node_record: dict[str, Any] | None, node_group: dict[str, Any] | None = None) -> str:
+    return str(ended(node_record, node_group)["ending"])
 
 
 class TestPlan:
     def test_linked_groups_are_walked_at_the_same_time_one_node_of_each_in_its_turn(self) -> None:
         records = {name: record() for name in "abcde"}
-        plan = fleet.make_plan(records, [group("a", "b", "c"), group("d", "e", name="h")])
+        plan = make_plan(records, [group("a", "b", "c"), group("d", "e", name="h")])
         assert plan["waves"] == [["g", "h"]]
         assert plan["groups"]["g"]["turns"] == ["a", "b", "c"]
         assert plan["nodes"]["c"]["after"] == ["a", "b"]
@@ -50,14 +58,14 @@ class TestPlan:
         assert (plan["nodes"]["e"]["wave"], plan["nodes"]["e"]["turn"]) == (1, 2)
 
     def test_a_node_that_is_kept_has_no_turn_and_nobody_waits_for_it(self) -> None:
-        plan = fleet.make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])
+        plan = make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])
         assert plan["groups"]["g"]["turns"] == ["b"]
         assert (plan["nodes"]["a"]["wave"], plan["nodes"]["a"]["turn"]) == (None, None)
         assert plan["nodes"]["b"]["after"] == []
 
     def test_a_refused_group_is_refused_as_a_whole_with_all_its_reasons(self) -> None:
         records = {"a": record(), "b": record("refuse"), "c": record("keep")}
-        plan = fleet.make_plan(records, [group("a", "b", "c", verdict="refuse")])
+        plan = make_plan(records, [group("a", "b", "c", verdict="refuse")])
         assert plan["waves"] == []
         assert {node["verdict"] for node in plan["nodes"].values()} == {"refuse"}
         assert plan["nodes"]["a"]["reasons"] == ["group is refuse"]
@@ -65,16 +73,16 @@ class TestPlan:
 
     def test_another_group_goes_on(self) -> None:
         records = {"a": record("refuse"), "b": record()}
-        plan = fleet.make_plan(records, [group("a", verdict="refuse"), group("b", name="h")])
+        plan = make_plan(records, [group("a", verdict="refuse"), group("b", name="h")])
         assert plan["waves"] == [["h"]]
 
     def test_a_node_that_was_not_surveyed_is_in_the_plan(self) -> None:
-        plan = fleet.make_plan({}, [group("gone", verdict="refuse")])
+        plan = make_plan({}, [group("gone", verdict="refuse")])
         assert plan["nodes"]["gone"]["verdict"] == "not surveyed"
 
     def test_a_node_that_could_not_be_assessed_is_refused_and_spoils_no_plan(self) -> None:
         surveyed = {"survey": {"census": None}}
-        plan = fleet.make_plan({"a": surveyed, "b": record()}, [group("a", verdict="refuse"), group("b", name="h")])
+        plan = make_plan({"a": surveyed, "b": record()}, [group("a", verdict="refuse"), group("b", name="h")])
         assert plan["nodes"]["a"]["verdict"] == "refuse"
         assert plan["waves"] == [["h"]]
         assert ending(surveyed, group("n", verdict="refuse")) == "refused"
@@ -82,18 +90,18 @@ class TestPlan:
     def test_a_node_that_is_kept_shows_what_would_stand_in_its_way(self) -> None:
         kept = record("keep")
         kept["assessment"]["findings"].append({"severity": "refuse", "message": "vmcad is down"})
-        assert fleet.make_plan({"a": kept}, [group("a")])["nodes"]["a"]["warnings"] == [
+        assert make_plan({"a": kept}, [group("a")])["nodes"]["a"]["warnings"] == [
             "root ends early",
             "vmcad is down",
         ]
 
     def test_a_census_that_could_not_be_read_stops_no_plan(self) -> None:
-        plan = fleet.make_plan({"a": {**record("keep"), "survey": {"census": None}}}, [group("a")])
+        plan = make_plan({"a": {**record("keep"), "survey": {"census": None}}}, [group("a")])
         assert plan["nodes"]["a"]["stops"] == []
 
     def test_its_lines_name_what_a_person_wants_to_know(self) -> None:
-        plan = fleet.make_plan({"a": record(), "b": record("keep")}, [group("a", "b")])
-        text = "\n".join(fleet.plan_lines(plan))
+        plan = make_plan({"a": record(), "b": record("keep")}, [group("a", "b")])
+        text = "\n".join(plan_lines(plan))
         for words in ("2 nodes in 1 linked group, 1 to rotate", "it is rotate", "CN=vc; DNS vc, alias; CH",
                       "2 running services stop", "note: root ends early", "until 2026-12-22"):  # fmt: skip
             assert words in text
@@ -121,18 +129,43 @@ class TestSummary:
 
     def test_a_node_without_a_swap_does_not_give_the_reasons_for_one(self) -> None:
         for unswapped, words in ((record(staged={}), "before its turn"), (record(), "did not begin")):
-            plan = fleet.make_plan({"n": unswapped}, [group("n")])
-            assert words in fleet.summarize({"n": unswapped}, plan)["n"]["sentence"]
+            assert words in ended(unswapped)["sentence"]
+
+    def test_a_node_says_why_it_failed_or_did_not_begin(self) -> None:
+        assert ended(record(failure="certool is gone."))["sentence"] == "certool is gone."
+        for words in ({"not_begun": "Too many."}, {"failure": "vc01: 3 changes behind."}):
+            (told,) = words.values()
+            sentence = ended(record(staged={}, **words))["sentence"]
+            assert (
+                sentence.startswith("Not begun, and this node still serves its old certificate.") and told in sentence
+            )
+        refused = ended(record("refuse"), group("n", verdict="refuse"))
+        assert (refused["failed"], refused["sentence"]) == (True, "Nothing was changed. group is refuse")
+
+    def test_who_is_a_failed_host(self) -> None:
+        rotated = record(swap={"state": "committed"}, handover={"items": []})
+        assert not ended(rotated)["failed"] and not ended(record("keep"))["failed"]
+        for failed in (record(), record(staged={}), record(swap={"state": "rolled_back"}), {**rotated, "failure": "x"}):
+            assert ended(failed)["failed"]
+
+    def test_in_check_mode_what_is_planned_stays_so_unless_its_stage_refuses(self) -> None:
+        planned = ended(record(), check_mode=True)
+        assert (planned["ending"], planned["failed"]) == ("would rotate", False)
+        refused = ended(record(failure="certool is gone."), check_mode=True)
+        assert (refused["ending"], refused["failed"]) == ("failed", True)
+
+    def test_an_earlier_handover_does_not_count_for_a_swap_of_this_run(self) -> None:
+        again = record(resumed={"state": "committed", **OLD_AND_NEW}, handover={"items": []}, swap={"state": "stuck"})
+        assert ended(again)["ending"] == "stuck"
 
     def test_a_swap_that_this_run_only_finished_counts_as_rotated(self) -> None:
         finished = record("keep", resumed={"state": "committed", **OLD_AND_NEW}, handover={"items": []})
-        plan = fleet.make_plan({"a": finished}, [group("a", verdict="keep")])
-        ended = fleet.summarize({"a": finished}, plan)["a"]
-        assert (ended["ending"], ended["old"], ended["new"]) == ("rotated", OLD_AND_NEW["old"], CURRENT)
-        assert fleet.summary_lines({"a": ended})
+        end = ended(finished, group("n", verdict="keep"))
+        assert (end["ending"], end["old"], end["new"]) == ("rotated", OLD_AND_NEW["old"], CURRENT)
+        assert fleet.summary_lines({"n": end})
 
     def test_every_ending_is_counted_in_the_last_line(self) -> None:
-        plan = fleet.make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])
+        plan = make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])
         assert (
             fleet.summary_lines(fleet.summarize({"a": record("keep"), "b": record()}, plan))[-1] == "  1 kept, 1 failed"
         )
@@ -140,7 +173,7 @@ class TestSummary:
     def test_a_rotated_node_shows_both_thumbprints_and_the_window(self) -> None:
         todo = {"items": [{"kind": "anchor", "holder": "lookup service", "holds": "SHA-1", "todo": "x"}]}
         rotated = record(swap={"state": "committed", **OLD_AND_NEW}, verification={"certificate": NEW}, handover=todo)
-        plan = fleet.make_plan({"a": rotated}, [group("a")])
+        plan = make_plan({"a": rotated}, [group("a")])
         text = "\n".join(fleet.summary_lines(fleet.summarize({"a": rotated}, plan)))
         for words in ("window 12.3 s", "cd" * 32, "34" * 32, ":".join(["AB"] * 20), ":".join(["12"] * 20), "2028-11-21",
                       "lookup service (SHA-1)"):  # fmt: skip

@@ -1,0 +1,21 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import reasons_to_wait
+
+
+class ActionModule(DocumentedAction):
+    """The work of vcfleet.certs.fleet_turn."""
+
+    _requires_connection = False
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Say whether the node may begin. In check mode nobody is staged or handed over, and everybody may."""
+        reasons = [] if self._task.check_mode else reasons_to_wait(**options)
+        return {"changed": False, "begin": not reasons, "sentence": " ".join(reasons)}

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet_ending
+short_description: End a node's part of a rotation as its record says
+version_added: 0.1.0
+description:
+  - Fails when the node's record says that it failed, was rolled back or refused, or was not begun, and says why. Is
+    changed when the node got a new certificate.
+  - Tasks of a walk run in the name of one node of a linked group and are delegated to the others. This is how each node
+    is charged with what happened to itself.
+  - Works on the controller alone and needs no connection.
+author:
+  - The vcfleet.certs authors (@vcfleet)
+options:
+  record:
+    description: The node's record, as far as its stages have come.
+    type: dict
+    required: true
+  planned:
+    description: What RV(vcfleet.certs.fleet_plan#module:plan.nodes) has for the node.
+    type: dict
+    required: true
+attributes:
+  check_mode:
+    support: full
+    details: This action never changes anything.
+  diff_mode:
+    support: none
+    details: Nothing changes.
+  idempotent:
+    support: full
+    details: The same record has the same ending.
+extends_documentation_fragment:
+  - vcfleet.certs.attributes
+seealso:
+  - module: vcfleet.certs.fleet_plan
+  - module: vcfleet.certs.fleet_summary
+"""
+
+EXAMPLES = r"""
+- name: End as the node's record says
+  vcfleet.certs.fleet_ending:
+    record: "{{ machine_ssl_record }}"
+    planned: "{{ rotation.plan.nodes[inventory_hostname] }}"
+"""
+
+RETURN = r"""
+ending:
+  description: How the node ended, in the words of RV(vcfleet.certs.fleet_summary#module:nodes).
+  type: str
+  returned: always
+  sample: rolled back
+"""

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet_turn
+short_description: Say whether the node whose turn it is may begin
+version_added: 0.1.0
+description:
+  - A node may begin when each node before it in its linked group is handed over, every node of the group that is rotated
+    is staged, and the run has not been stopped. A failed canary stops it, and so do more failed linked groups than are
+    allowed. Then what has begun is finished, and nothing else is begun.
+  - Goes by the evidence in the records, and not by whether a task has failed.
+  - Works on the controller alone and needs no connection. In check mode every node may begin.
+author:
+  - The vcfleet.certs authors (@vcfleet)
+options:
+  node:
+    description: Inventory name of the node whose turn it is.
+    type: str
+    required: true
+  plan:
+    description: RV(vcfleet.certs.fleet_plan#module:plan).
+    type: dict
+    required: true
+  records:
+    description: The records of the nodes by inventory name, as far as their stages have come.
+    type: dict
+    required: true
+  failures_allowed:
+    description: How many linked groups may fail before nothing more is begun.
+    type: int
+    default: 1
+attributes:
+  check_mode:
+    support: full
+    details: This action never changes anything.
+  diff_mode:
+    support: none
+    details: Nothing changes.
+  idempotent:
+    support: full
+extends_documentation_fragment:
+  - vcfleet.certs.attributes
+seealso:
+  - module: vcfleet.certs.fleet_plan
+  - module: vcfleet.certs.fleet_ending
+"""
+
+EXAMPLES = r"""
+- name: Ask whether its turn has come
+  vcfleet.certs.fleet_turn:
+    node: vc02
+    plan: "{{ rotation.plan }}"
+    records:
+      vc01: "{{ hostvars.vc01.machine_ssl_record }}"
+      vc02: "{{ hostvars.vc02.machine_ssl_record }}"
+  register: turn
+"""
+
+RETURN = r"""
+begin:
+  description: Whether the node may begin.
+  type: bool
+  returned: success
+  sample: false
+sentence:
+  description: Why it may not, and what to do. Empty when it may.
+  type: str
+  returned: success
+  sample: vc01 of the same linked group was to be handed over before, and was not. Put that right and run again.
+"""
