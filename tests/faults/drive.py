@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collection import node_program, parse_answer
+from misfortunes import Clock
 from moments import STATE_DIR, journal_files, newest, swap_processes
 from simvc.lab.node import Node
 
@@ -38,12 +39,13 @@ class Drive:
 
     node: Node
     settings: dict[str, Any] = field(default_factory=dict)
+    clock: Clock | None = None
 
     def call(self, verb: str, **options: Any) -> dict[str, Any]:
         """One verb in one SSH session. Raises Refusal, Bug, NoAnswer."""
         options = {"state_dir": STATE_DIR, "tool_timeout": TOOL_TIMEOUT, **options}
         program = node_program({"verb": verb, "options": options, "check_mode": False}).decode()
-        done = self.node.ssh("exec /usr/bin/python3 -IB -", input=program)
+        done = self.node.ssh(f"exec {self.clock or ''} /usr/bin/python3 -IB -", input=program)
         answer = parse_answer(done.stdout)
         if answer is None:
             raise NoAnswer(f"{verb}: {done.returncode} {done.stdout[-300:]} {done.stderr[-300:]}")

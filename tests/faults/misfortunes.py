@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from invariant import HEAL_TRACES
@@ -54,6 +55,28 @@ class Killed:
 
     def strike(self, node: Node) -> str:
         return DEAD
+
+
+class Clock:
+    """A calendar clock of the swap's own, which can be stepped while it runs (libfaketime): nodes share the machine's.
+
+    As a text it is what goes before the swap's command. Its monotonic clock goes on as the kernel's does.
+    """
+
+    FILE = "/run/clock"
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self.step("+0d")
+
+    def step(self, offset: str) -> None:
+        """Set the clock to that far from the machine's, such as -400d."""
+        self._node.run(["sh", "-c", f"echo {offset} > {self.FILE}.new && mv {self.FILE}.new {self.FILE}"], check=True)
+
+    def __str__(self) -> str:
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+        settings = f"FAKETIME_TIMESTAMP_FILE={self.FILE} FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1"
+        return f"env LD_PRELOAD={library} {settings}"
 
 
 # What each tool says of success, for a tool that lies.

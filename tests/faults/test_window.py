@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from drive import Refusal
 from invariant import check, health
-from misfortunes import DiskFault, ServiceFault, mend
+from misfortunes import Clock, DiskFault, ServiceFault, mend
 from moments import STATE_DIR, Hold, Moment, newest
 from simvc.lab.node import Node
 from site_under_proof import Act, Site, story
@@ -131,8 +131,35 @@ class TestDisk:
         site.judge(new)
 
 
+@pytest.fixture
+def clock(site: Site) -> Iterator[Clock]:
+    site.drive.clock = Clock(site.node)
+    yield site.drive.clock
+    site.drive.clock = None
+
+
 class TestClock:
-    """No clock of its own for a node: all share the machine's. What a step leaves behind is what is made here."""
+    @pytest.mark.parametrize("offset", ["-400d", "+400d"])
+    def test_that_steps_in_the_window_changes_nothing(self, site: Site, clock: Clock, offset: str) -> None:
+        new, hold = held(site, Moment("begin", "replace"))
+        clock.step(offset)
+        assert ended(site, hold) == "committed"
+        records = newest(site.node)
+        days = (datetime.fromisoformat(records[-1]["at"]) - datetime.fromisoformat(records[0]["at"])).days
+        assert abs(days) >= 399, "the step did not come through to the swap"
+        told = site.drive.call("machine_ssl_swap", state="status")["swap"]
+        assert 0 < told["window_seconds"] < 120
+        assert site.judge(new) == "new"
+
+    @pytest.mark.parametrize("offset", ["-400d", "+400d"])
+    def test_that_steps_before_an_interrupted_swap_is_resumed(self, site: Site, clock: Clock, offset: str) -> None:
+        new, hold = held(site, Moment("done", "stop"))
+        hold.kill()
+        clock.step(offset)
+        site.drive.swap("resumed")
+        site.drive.end()
+        assert site.drive.outcome() == "committed"
+        assert site.judge(new) == "new"
 
     def test_a_clock_that_has_stepped_back_hides_no_swap_and_no_backup(self, site: Site) -> None:
         earlier = site.drive.rotate()

@@ -40,6 +40,7 @@ OTHER: dict[str, tuple[str, ...]] = {
 }
 # Command -> Debian package that brings it.
 PACKAGES: dict[str, str] = {
+    "faketime": "faketime",
     "ip": "iproute2",
     "openssl": "openssl",
     "ps": "procps",
