@@ -20,12 +20,19 @@ PAUSE = 3.0
 class ActionModule(NodeAction):
     """The work of vcfleet.certs.group_lease. It waits here, and not on the node: no connection hangs meanwhile."""
 
-    CONSTRAINTS = {"required_if": [["state", "held", ["group", "owner"]], ["state", "released", ["owner"]]]}
+    CONSTRAINTS = {
+        "required_if": [
+            ["state", "held", ["group", "owner"]],
+            ["state", "renewed", ["owner"]],
+            ["state", "released", ["owner"]],
+        ]
+    }
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Ask until the lease is ours or the time to wait is over; the last refusal is the task's."""
         wait = _seconds(options.pop("wait"))
-        deadline = time.monotonic() + (0.0 if self._task.check_mode else wait)
+        patient = options["state"] == "held" and not self._task.check_mode
+        deadline = time.monotonic() + wait * patient
         waited_for = ""
         while True:
             try:

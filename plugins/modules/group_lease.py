@@ -12,9 +12,10 @@ description:
   - A lease is the right of one run to begin windows in a linked group. Each node of the group keeps it on its own disk.
     Two controllers that know nothing of each other, such as two pipelines or the slices of one job, then never have two
     nodes of a group in their windows at once.
-  - A run holds the group when it holds the lease on B(every) node of it. Take it on the group's leader first, and on
-    the other nodes only where the leader granted it. So one of two runs that come at the same time wins, and the other
-    has nothing to give back. Give it back on the leader last.
+  - A run holds the group when it holds the lease on B(every) node of it. Take it on the group's leader first, then on
+    all other nodes and only where the leader granted it, and have it V(renewed) on the leader in the end. A run that is
+    refused on one of them begins nothing in the group and gives back what it took. Give back on the leader last. So one
+    of two runs that come at the same time wins, and none waits for the other for ever.
   - A lease that its owner does not renew for O(ttl) seconds has expired. Another owner may take it over then, but never
     while a swap runs on the node. The time counts by the node's monotonic clock, so that a clock which is set neither
     frees a lease nor prolongs it. Only across a boot of the node does its wall clock count, and what has passed since
@@ -28,10 +29,11 @@ options:
     description:
       - V(held) takes the lease for O(owner), or renews it. The task fails while another owner has it, and while a swap
         runs on the node that no run with this lease has begun.
+      - V(renewed) renews it. The task fails where it is not the owner's any more.
       - V(released) gives it back. The lease of another owner is left alone, and RV(lease.event) says so.
       - V(status) tells who has it.
     type: str
-    choices: [held, released, status]
+    choices: [held, renewed, released, status]
     required: true
   group:
     description: Name of the linked group, for messages. Required with O(state=held).
@@ -39,7 +41,7 @@ options:
   owner:
     description:
       - Who the lease is for, in words that tell a person where to look, and that no other run has. It is all that tells
-        one run from another. Required with O(state=held) and O(state=released).
+        one run from another. Required with all states but O(state=status).
     type: str
   ttl:
     description:
@@ -75,12 +77,28 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Take the lease, and wait up to ten minutes for whoever has it
+- name: Take the lease on the leader, and wait up to ten minutes for whoever has it
   vcfleet.certs.group_lease:
     state: held
     group: vsphere.local
     owner: nightly@runner7 4711
     wait: 600
+  delegate_to: vc01.lab.example
+
+- name: Take the lease on the other nodes of the group
+  vcfleet.certs.group_lease:
+    state: held
+    group: vsphere.local
+    owner: nightly@runner7 4711
+    wait: 600
+  delegate_to: "{{ item }}"
+  loop: [vc02.lab.example, vc03.lab.example]
+
+- name: Make sure that the leader's is ours still, however long that took
+  vcfleet.certs.group_lease:
+    state: renewed
+    owner: nightly@runner7 4711
+  delegate_to: vc01.lab.example
 
 - name: Rotate under the lease
   vcfleet.certs.machine_ssl_swap:
@@ -111,6 +129,7 @@ lease:
       description:
         - With O(state=held) V(granted) where there was none, V(renewed) where it was ours, V(taken over) where
           another's had expired.
+        - With O(state=renewed) V(renewed).
         - With O(state=released) V(released), V(not ours) where another's was left alone, V(none) where there was none.
         - With O(state=status) V(told).
       type: str

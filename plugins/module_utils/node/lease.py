@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lease: one run's right to begin windows in a linked group, kept on every node of the group.
 
-A run that holds a lease begins a swap only where the lease names it, and a lease changes hands only where no swap runs.
-So two runs that took it on every node of a group never have two of its windows open at once, whatever the clocks say.
-The clocks only decide how long the lease of a run that died is in the way.
+A run takes it on one node of the group, the leader, then on all others, and then finds it its own still on the leader:
+so of any two runs one held the leader throughout, with all others, after the other had. It begins a swap only where the
+lease names it, and a lease changes hands only where no swap runs: so the two never have two windows of a group open at
+once, whatever the clocks say. The clocks only decide how long the lease of a run that died is in the way.
 """
 
 from __future__ import annotations
@@ -112,6 +113,16 @@ def take(state: State, group: str, owner: str, ttl: float = TTL, check_mode: boo
     return Outcome(event, lease, previous)
 
 
+def confirm(state: State, owner: str, check_mode: bool = False) -> Outcome:
+    """Renew the lease that must be ours. Raises NodeError when it is another's by now, or nobody's."""
+    if check_mode:
+        return Outcome(RENEWED, _insist(_found(state, now()), owner).renew(now()))
+    with _alone(state):
+        lease = _insist(_kept(state), owner).renew(now())
+        _write(state, lease)
+    return Outcome(RENEWED, lease)
+
+
 def give_back(state: State, owner: str, check_mode: bool = False) -> Outcome:
     """Remove the lease when it is ours; another's stays."""
     if check_mode or not state.lease.exists():
@@ -137,11 +148,12 @@ def admit(state: State, owner: str | None) -> None:
     """
     if not owner and not state.lease.exists():
         return
+    if owner:
+        confirm(state, owner)
+        return
     with _alone(state):
         found, at = _kept(state), now()
-        if owner:
-            _write(state, _insist(found, owner, at).renew(at))
-        elif found and found.live(at):
+        if found and found.live(at):
             raise _refusal(found, at)
 
 
@@ -184,14 +196,14 @@ def _given_back(found: Lease | None, owner: str) -> Outcome:
     return Outcome(RELEASED, None) if found.owner == owner else Outcome(NOT_OURS, found)
 
 
-def _insist(found: Lease | None, owner: str, at: Moment) -> Lease:
+def _insist(found: Lease | None, owner: str) -> Lease:
     if found is None:
         raise NodeError(
-            f"{owner} does not hold this node's lease: nobody does.",
-            "Take it on every node of the linked group (group_lease with state=held), or leave out the option lease.",
+            f"{owner} does not hold the lease of this node's linked group: nobody does.",
+            "Run again: a run begins by taking it on every node of the group (group_lease with state=held).",
         )
     if found.owner != owner:
-        raise _refusal(found, at)
+        raise _refusal(found, now())
     return found
 
 

@@ -17,8 +17,8 @@ from ..paths import State
 def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     """Options: state_dir, and `state`, one of
 
-    held: take or renew it for `owner` (and the linked group `group`) for `ttl` seconds; released: give it back, when it
-    is owner's; status: tell it.
+    held: take or renew it for `owner` (and the linked group `group`) for `ttl` seconds; renewed: renew it, which must
+    be owner's; released: give it back, when it is owner's; status: tell it.
 
     `changed` is never true: a lease is bookkeeping of runs, and nothing about the node changes. Raises NodeError while
     the lease is another's.
@@ -41,6 +41,8 @@ def _outcome(options: dict[str, Any], state: State, check_mode: bool) -> lease.O
     owner = _words(options, "owner")
     if options["state"] == "released":
         return lease.give_back(state, owner, check_mode)
+    if options["state"] == "renewed":
+        return lease.confirm(state, owner, check_mode)
     return lease.take(state, _words(options, "group"), owner, _ttl(options), check_mode)
 
 
