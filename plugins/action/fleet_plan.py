@@ -4,11 +4,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any, TypeVar
 
 from ansible.utils.display import Display
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.fleet import make_plan, plan_lines
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import Plan, make_plan, seal
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_drift import Present, apply_plan
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_file import PlanFileError, load_plan
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import plan_lines
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import (
+    Selection,
+    SelectionError,
+    Waves,
+    unknown_names,
+)
+
+_IN_THE_PLAYBOOKS = "The playbooks call these options vcfleet_only and so on, and valid_hours vcfleet_plan_valid"
+
+Made = TypeVar("Made")
 
 
 class ActionModule(DocumentedAction):
@@ -17,8 +32,47 @@ class ActionModule(DocumentedAction):
     _requires_connection = False
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Make the plan and show it."""
-        plan = make_plan(options["records"], options["groups"])
+        """Make the plan, or take the reviewed one as far as it still fits, and show it."""
+        now = datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+        reviewed = _reviewed(options["reviewed"])
+        selection, waves = _choices(options, reviewed)
+        records, groups = options["records"], options["groups"]
+        if reviewed:
+            plan = apply_plan(reviewed, Present(records, groups, selection, options["inventory"], now))
+        else:
+            plan = seal(make_plan(records, groups, selection, waves, options["consumers"]), now, options["valid_hours"])
         for line in plan_lines(plan):
             Display().display(line)
         return {"changed": False, "plan": plan}
+
+
+def _reviewed(path: str | None) -> Plan | None:
+    try:
+        return load_plan(path) if path else None
+    except PlanFileError as error:
+        raise Refused(error.problem, f"Nothing was changed. {error.remedy}") from error
+
+
+def _choices(options: Mapping[str, Any], reviewed: Plan | None) -> tuple[Selection, Waves]:
+    """What a person chose. Raises Refused with all that is wrong with it at once."""
+    problems: list[str] = []
+    selection = _understood(lambda: Selection.from_options(options), Selection(), problems)
+    waves = _understood(lambda: Waves.from_options(options), Waves(), problems)
+    known = {*options["inventory"], *(reviewed or {}).get("groups", ())}
+    given = {"only": selection.only or (), "except": selection.without, "canary": waves.canary}
+    for option, names in given.items():
+        problems += unknown_names(option, names, options["groups"], known)
+    if not options["valid_hours"] >= 0:
+        problems.append(f"valid_hours is {options['valid_hours']:g}, less than 0")
+    if problems:
+        raise Refused(f"fleet_plan: {'; '.join(problems)}", _IN_THE_PLAYBOOKS, {"problems": problems})
+    return selection, waves
+
+
+def _understood(parse: Callable[[], Made], default: Made, problems: list[str]) -> Made:
+    """What is parsed; where it cannot be, the default, and the problems noted."""
+    try:
+        return parse()
+    except SelectionError as error:
+        problems += error.problems
+        return default

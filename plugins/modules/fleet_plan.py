@@ -9,7 +9,8 @@ module: fleet_plan
 short_description: Plan which nodes are rotated, in which order and why
 version_added: 0.1.0
 description:
-  - Turns the nodes' records and their linked groups into a plan, and shows it.
+  - Turns the nodes' records and their linked groups into a plan, and shows it; or takes a reviewed plan, as far as it
+    still fits what the nodes say now.
   - A wave holds the linked groups that are walked at the same time, one node of each at a time, in its turn.
   - Works on the controller alone and needs no connection.
 author:
@@ -24,6 +25,61 @@ options:
     type: list
     elements: dict
     required: true
+  inventory:
+    description:
+      - The names of all hosts, also of those that this run is not about. They may be named in O(only), O(except) and
+        O(canary), and tell a node that is gone from one that a run leaves out.
+    type: list
+    elements: str
+    default: []
+  only:
+    description:
+      - Plan only for these nodes and linked groups. All others are "not selected".
+      - A blank text is as good as none, and an empty list selects nobody.
+    type: list
+    elements: str
+  except:
+    description: Plan for all but these nodes and linked groups. Goes before O(only).
+    type: list
+    elements: str
+    default: []
+  slice:
+    description:
+      - C(K/N), such as C(2/5). Plan only for the linked groups of the K-th of N slices of the fleet.
+      - Linked groups are kept whole, and each is in exactly one slice, by a hash of its nodes' sorted PNIDs.
+    type: str
+    default: ''
+  canary:
+    description: Nodes and linked groups that go first. All their linked groups together are the first wave.
+    type: list
+    elements: str
+    default: []
+  wave_sizes:
+    description:
+      - How many linked groups each wave after the canaries has. A number, a percentage of them such as C(25%), or
+        V(all). The last one repeats.
+    type: list
+    elements: str
+    default: [all]
+  consumers:
+    description: Who may hold the old thumbprint of a node, and is named in the plan.
+    type: list
+    elements: str
+    default: []
+  valid_hours:
+    description: For how long the plan may be applied, in hours. V(0) is for ever.
+    type: float
+    default: 72.0
+  reviewed:
+    description:
+      - The file of a plan that was made before. It is taken as it is, with its waves and turns; O(only), O(except) and
+        O(slice) can leave out more of it.
+      - A linked group that has drifted is refused whole. That is another certificate than planned or another wanted
+        one, another member, a finding of severity C(refuse), and an end of validity that has passed.
+      - A node whose newest swap has replaced the planned certificate is done, and is kept. So is one that became due
+        since the plan was made.
+      - Takes the Python library C(jsonschema) on the controller.
+    type: path
 attributes:
   check_mode:
     support: full
@@ -36,6 +92,9 @@ attributes:
 extends_documentation_fragment:
   - vcfleet.certs.attributes
 seealso:
+  - name: The plan file
+    description: Its schema, how to review and to apply it.
+    link: https://github.com/vcfleet/certs/blob/main/docs/fleet.md
   - module: vcfleet.certs.linked_groups
   - module: vcfleet.certs.fleet_summary
 """
@@ -50,18 +109,49 @@ EXAMPLES = r"""
     groups: "{{ fleet.groups }}"
   run_once: true
   register: rotation
+
+- name: Plan a canary, then ten linked groups at a time, and leave one node out
+  vcfleet.certs.fleet_plan:
+    records: "{{ records }}"
+    groups: "{{ fleet.groups }}"
+    canary: [lab01]
+    wave_sizes: [10]
+    except: [vc17]
+  run_once: true
+  register: rotation
+
+- name: Take the plan that was reviewed
+  vcfleet.certs.fleet_plan:
+    records: "{{ records }}"
+    groups: "{{ fleet.groups }}"
+    inventory: "{{ groups['all'] }}"
+    reviewed: vcfleet-plan.json
+  run_once: true
+  register: rotation
 """
 
 RETURN = r"""
 plan:
-  description: The plan.
+  description: The plan, as C(docs/schema/plan-1.schema.json) of this collection describes it.
   type: dict
   returned: success
   contains:
     schema:
-      description: Version of this record's form.
+      description: Version of the plan's form.
       type: int
       sample: 1
+    id:
+      description: Stands for all that the plan says, but for C(made_at) and C(valid_until).
+      type: str
+      sample: 652485705cfc
+    made_at:
+      description: When it was made, in UTC.
+      type: str
+      sample: "2026-11-22T19:27:15Z"
+    valid_until:
+      description: Until when it may be applied, in UTC. None when for ever.
+      type: str
+      sample: "2026-11-25T19:27:15Z"
     waves:
       description: The linked groups with a node to rotate, wave by wave.
       type: list
@@ -75,14 +165,17 @@ plan:
       sample:
         vsphere.local@vc01:
           nodes: [vc01, vc02, vc03]
+          verdict: rotate
           wave: 1
           turns: [vc01, vc02, vc03]
     nodes:
       description: >-
-        What is planned for each node. C(group), C(verdict), C(wave), C(turn) in its linked group, C(after) (the nodes
-        of its group that must be handed over before it), C(together) (all nodes of its group that are rotated, and so must
-        be staged), C(reasons), C(current), C(wanted), C(san_changes), C(stops) (the services that stop and start again)
-        and C(warnings).
+        What is planned for each node. C(group), C(pnid), C(verdict) (C(rotate), C(keep), C(refuse), C(not surveyed) or
+        C(not selected)), C(wave), C(turn) in its linked group, C(after) (the nodes of its group that must be handed
+        over before it), C(together) (all nodes of its group that are rotated, and so must be staged), C(reasons),
+        C(warnings), C(findings), C(current), C(wanted), C(san_changes), C(stops) (the services that stop and start
+        again), C(expected_window_seconds) (the window of its newest swap), C(consumers), C(force_reason), C(due_at) and
+        C(when).
       type: dict
       sample:
         vc02:

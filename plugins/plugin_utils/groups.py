@@ -167,7 +167,7 @@ def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[
     refused = [f"{node}: {reason}" for node in group.nodes for reason in _refusals(records.get(node))]
     refused += [f"{node} could not be surveyed{_membership(group, node, records)}." for node in group.unknown]
     findings = [finding.to_dict() for finding in membership.judge(group.nodes, records, inventory)]
-    refused += [_reason(finding) for finding in refusals(findings)]
+    refused += [with_remedy(finding) for finding in refusals(findings)]
     due = [
         f"{node}: {' '.join(assessment['reasons'])}"
         for node in group.nodes
@@ -175,7 +175,7 @@ def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[
         if assessment and assessment["verdict"] == ROTATE
     ]
     if due:
-        refused += [f"{node}: {reason}" for node in group.nodes for reason in _ailments(records.get(node))]
+        refused += [f"{node}: {reason}" for node in group.nodes for reason in ailments(records.get(node))]
     verdict = REFUSE if refused else ROTATE if due else KEEP
     return {
         "name": group.name,
@@ -203,18 +203,19 @@ def _refusals(record: Mapping[str, Any] | None) -> list[str]:
         return ["It was surveyed and could not be assessed; its failed task says why."]
     if assessment["verdict"] != REFUSE:
         return []
-    return [_reason(finding) for finding in refusals(assessment["findings"])]
+    return [with_remedy(finding) for finding in refusals(assessment["findings"])]
 
 
-def _ailments(record: Mapping[str, Any] | None) -> list[str]:
+def ailments(record: Mapping[str, Any] | None) -> list[str]:
     """Why a node that is kept would be no safe partner."""
     assessment = (record or {}).get("assessment")
     if not assessment or assessment["verdict"] != KEEP:
         return []
-    return [_reason(finding) for finding in refusals(assessment["findings"]) if finding["id"] in _HEALTH]
+    return [with_remedy(finding) for finding in refusals(assessment["findings"]) if finding["id"] in _HEALTH]
 
 
-def _reason(finding: Mapping[str, Any]) -> str:
+def with_remedy(finding: Mapping[str, Any]) -> str:
+    """A finding's message, and what to do about it."""
     return f"{finding['message']} {finding['remedy']}".strip()
 
 
