@@ -18,6 +18,8 @@ author:
   - The vcfleet.certs authors (@vcfleet)
 requirements:
   - cryptography 42 or newer on the controller
+  - cronsim 2.6 or newer on the controller, for O(policy.windows) and a cron expression in O(policy.next_run)
+  - tzdata on a controller whose system has no time zones
 options:
   survey:
     description: RV(vcfleet.certs.appliance_info#module:appliance).
@@ -37,8 +39,96 @@ options:
           - The certificate is also due when it ends in so many days or fewer, whatever the fraction says.
         type: float
         default: 0
+      jitter:
+        description:
+          - Spreads the nodes of a fleet that was issued on one day. Each is due sooner by its own share of this
+            fraction, from 0 to 1, of the time between due and end. The share comes from the PNID alone and stays the
+            same.
+          - No node is ever due later because of it, and none in the first half of the time until it would be due.
+        type: float
+        default: 0
+      expiry_margin:
+        description:
+          - How near its end no certificate may come by waiting, as a duration. For O(policy.next_run),
+            O(policy.windows), O(policy.freezes) and O(policy.backoff).
+          - All durations are seconds, or numbers with V(s), V(m), V(h), V(d) or V(w) such as V(1h30m), up to a year.
+        type: str
+        default: 1d
+      timezone:
+        description: IANA name of the time zone of O(policy.next_run), and of windows and freezes that name none.
+        type: str
+        default: UTC
+      next_run:
+        description:
+          - When the pipeline runs by itself, as a duration from run to run, such as V(24h), or as cron, such as
+            V(0 22 * * sat).
+          - The certificate is also due when the second run from now that could rotate it would come too late, which is
+            nearer to its end than O(policy.expiry_margin). So one run may fail.
+        type: str
+      windows:
+        description:
+          - Maintenance windows, outside which a due node waits. Without any, the window is always open.
+          - The certificate is also due when the next window would come too late.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          cron:
+            description:
+              - When it opens, in five fields (minute, hour, day of the month, month, day of the week) as Debian's cron
+                reads them.
+              - A time that a clock change skips comes right after the change, one that comes twice the first time.
+            type: str
+            required: true
+          duration:
+            description: How long it stays open, in real time.
+            type: str
+            required: true
+          timezone:
+            description: IANA name of its time zone. That of O(policy.timezone) when left out.
+            type: str
+      window_needs:
+        description: A window that closes, or a freeze that begins, sooner than this is no time to begin.
+        type: str
+        default: 30m
+      freezes:
+        description: Times in which no node is rotated, in windows or not.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          from:
+            description: The first day, such as V(2026-12-18), or a time, such as V(2026-12-18 18:00).
+            type: str
+            required: true
+          until:
+            description: The last day, which is frozen as a whole, or a time.
+            type: str
+            required: true
+          reason:
+            description: Why. It goes into the plan.
+            type: str
+          timezone:
+            description: IANA name of its time zone. That of O(policy.timezone) when left out.
+            type: str
+      deadline:
+        description:
+          - What becomes of a node that is due and would come too late in the next window or after the freeze.
+            V(rotate) rotates it now, outside windows and also in a freeze. V(refuse) refuses it, and so its linked
+            group.
+        type: str
+        choices: [refuse, rotate]
+        default: refuse
+      backoff:
+        description:
+          - So long after the start of a swap that failed, the node is left alone, unless that brings it nearer to its
+            end than O(policy.expiry_margin). V(0) is off.
+        type: str
+        default: '0'
       force:
-        description: Take the certificate for due in any case.
+        description:
+          - Take the certificate for due in any case, whether or not a window is open and an attempt has just failed. In
+            a freeze the node is refused all the same.
         type: bool
         default: false
       force_reason:
@@ -136,6 +226,12 @@ EXAMPLES = r"""
       subject:
         country: CH
         organization: Example AG
+      jitter: 0.25
+      windows:
+        - {cron: '0 22 * * sat', duration: 4h, timezone: Europe/Zurich}
+      freezes:
+        - {from: '2026-12-18', until: '2027-01-06', reason: end of year, timezone: Europe/Zurich}
+      deadline: rotate
   register: judged
 
 - name: Stop when something stands in the way
@@ -155,8 +251,8 @@ assessment:
       type: int
       sample: 1
     verdict:
-      description: V(rotate), V(keep) when the certificate is not due, V(refuse) when it is due and something stands
-        in the way.
+      description: V(rotate), V(keep) when the certificate is not due, or is due and waits for a window, the end of a
+        freeze or of the backoff, V(refuse) when it is due and something stands in the way.
       type: str
       sample: rotate
     due:
@@ -168,6 +264,35 @@ assessment:
       type: list
       elements: str
       sample: ["29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
+    when:
+      description: What was known about time, in UTC. V(null) when the certificate cannot be read.
+      type: dict
+      contains:
+        due_at:
+          description: Since when, or from when on, the certificate is due by its dates, jitter included.
+          type: str
+          sample: "2026-10-01T04:12:09Z"
+        jitter_days:
+          description: How many days sooner that is because of O(policy.jitter).
+          type: float
+          sample: 12.34
+        window:
+          description: The maintenance windows around now, without freezes. V(null) when there are none.
+          type: dict
+          sample: {"open_now": false, "closes_at": null, "next_opens_at": "2026-11-28T21:00:00Z"}
+        deadline:
+          description: When the certificate is too near to its end, whether waiting would bring it there, and what is
+            then done.
+          type: dict
+          sample: {"at": "2026-12-21T15:45:02Z", "near": false, "rule": "refuse"}
+        freeze:
+          description: Why nothing may be rotated now. V(null) when there is no freeze.
+          type: str
+          sample: end of year
+        backoff_until:
+          description: Until when the node is left alone after a failed attempt. V(null) when it is not.
+          type: str
+          sample: null
     current:
       description: Facts of the current certificate. V(null) when it cannot be read.
       type: dict

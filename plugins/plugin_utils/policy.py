@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.names import KINDS, Names, field_problem, name_problem
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import Schedule
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule_options import read_schedule
 
 SUBJECT_FIELDS = ("country", "organization", "organizational_unit", "state", "locality")
 
@@ -41,12 +43,14 @@ class Policy:
     subject: dict[str, str]
     disk_used_max: float
     clock_offset_max: float
+    schedule: Schedule
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Policy:
         """From the option `policy` of the module; what is missing has its default. Raises PolicyError."""
         given = {key: value for key, value in options.items() if value is not None}
         san, subject = given.get("san") or {}, given.get("subject") or {}
+        schedule, problems = read_schedule(given)
         policy = cls(
             lifetime_fraction=float(given.get("lifetime_fraction", 1 / 3)),
             days_left=float(given.get("days_left", 0)),
@@ -58,8 +62,9 @@ class Policy:
             subject={field: value for field, value in subject.items() if value is not None},
             disk_used_max=float(given.get("disk_used_max", 0.9)),
             clock_offset_max=float(given.get("clock_offset_max", 60)),
+            schedule=schedule,
         )
-        problems = list(_problems(policy))
+        problems = [*_problems(policy), *problems]
         if problems:
             raise PolicyError(problems)
         return policy
@@ -68,7 +73,7 @@ class Policy:
 def _problems(policy: Policy) -> Iterator[str]:
     if not 0 <= policy.lifetime_fraction <= 1:
         yield f"policy.lifetime_fraction is {policy.lifetime_fraction:g}, not between 0 and 1"
-    if policy.days_left < 0:
+    if not policy.days_left >= 0:
         yield f"policy.days_left is {policy.days_left:g}, less than 0"
     if not 0 < policy.disk_used_max <= 1:
         yield f"policy.disk_used_max is {policy.disk_used_max:g}, not over 0 and up to 1"
