@@ -64,7 +64,7 @@ class ActionModule(NodeAction):
     def _follow(self, options: dict[str, Any], cursor: dict[str, Any]) -> dict[str, Any]:
         """Tell the news until nobody owns the window any more; returns the swap's status."""
         story = Story()
-        question = {"state_dir": options["state_dir"], "wait": WAIT}
+        question = {"state_dir": options["state_dir"], "lease": options.get("lease"), "wait": WAIT}
         while True:
             ask = partial(self.call_node, "swap_follow", dict(question, cursor=cursor))
             news = self._insist(ask, self._until, patience=WAIT + ANSWER)

@@ -20,8 +20,8 @@ description:
     while a swap runs on the node. The time counts by the node's monotonic clock, so that a clock which is set neither
     frees a lease nor prolongs it. Only across a boot of the node does its wall clock count, and what has passed since
     the boot.
-  - M(vcfleet.certs.machine_ssl_swap) with its option C(lease) begins a swap only where the lease names the same owner,
-    and renews it while it follows the swap.
+  - M(vcfleet.certs.machine_ssl_swap) with its option O(vcfleet.certs.machine_ssl_swap#module:lease) begins a swap only
+    where the lease names the same owner, and renews it while it follows the swap.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:

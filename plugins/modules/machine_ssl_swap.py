@@ -73,6 +73,13 @@ options:
     description: How many backups are kept on the node.
     type: int
     default: 5
+  lease:
+    description:
+      - Owner of the lease under which this swap may begin, see M(vcfleet.certs.group_lease). The task fails where the
+        node's lease names somebody else or nobody, and renews it while it follows the swap.
+      - When left out, the task fails only while there is a live lease on the node, whoever has it.
+      - A swap that runs already is followed without asking for a lease.
+    type: str
   follow_timeout:
     description:
       - How long the controller follows the swap, in seconds, lost connections included. After that the task fails. The
@@ -94,6 +101,7 @@ extends_documentation_fragment:
   - vcfleet.certs.node.state
 seealso:
   - module: vcfleet.certs.certool_certificate
+  - module: vcfleet.certs.group_lease
   - module: vcfleet.certs.appliance_info
 """
 

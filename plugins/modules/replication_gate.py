@@ -31,6 +31,9 @@ options:
     description: Pause between two looks, in seconds.
     type: float
     default: 5
+  lease:
+    description: Owner of a lease to renew while the task waits, see M(vcfleet.certs.group_lease).
+    type: str
 attributes:
   check_mode:
     support: full
@@ -45,7 +48,9 @@ extends_documentation_fragment:
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
   - vcfleet.certs.node.sso
+  - vcfleet.certs.node.state
 seealso:
+  - module: vcfleet.certs.group_lease
   - module: vcfleet.certs.linked_mode_info
 """
 

@@ -15,6 +15,7 @@ from ..detach import detach
 from ..errors import NodeError
 from ..files import next_stamp, private_folder
 from ..journal import HANDED_OVER, Journal, journals, newest, unfinished
+from ..lease import admit
 from ..lock import Lock
 from ..pair import Backup, Pair, backups
 from ..paths import MACHINE_ALIAS, MACHINE_STORE, State
@@ -66,7 +67,7 @@ def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
     def begin() -> Journal | None:
         return None if _stored(context) == wanted else _open(state, options, source, None, wanted, "swap")
 
-    return _start(context, state, begin, wanted, options.get("call"))
+    return _start(context, state, begin, wanted, options)
 
 
 def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Answer:
@@ -87,7 +88,7 @@ def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Ans
             return None
         return _open(state, options, backup.machine, legacy, wanted, "roll back")
 
-    return _start(context, state, begin, wanted, options.get("call"))
+    return _start(context, state, begin, wanted, options)
 
 
 def _resumed(options: dict[str, Any], context: Context, state: State) -> Answer:
@@ -95,7 +96,7 @@ def _resumed(options: dict[str, Any], context: Context, state: State) -> Answer:
         return _answer(state, changed=False)
     if context.check_mode:
         return _answer(state, changed=True)
-    return _start(context, state, lambda: None, None, options.get("call"))
+    return _start(context, state, lambda: None, None, options)
 
 
 def _handed_over(options: dict[str, Any], context: Context, state: State) -> Answer:
@@ -116,9 +117,11 @@ _ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
 
 
 def _start(
-    context: Context, state: State, begin: Callable[[], Journal | None], wanted: str | None, call: str | None
+    context: Context, state: State, begin: Callable[[], Journal | None], wanted: str | None, options: dict[str, Any]
 ) -> Answer:
     """Take the node's lock and go on in a process of its own: first what an earlier run left, then this swap.
+
+    Only where the lease lets this run begin a swap; under the node's lock, so that it changes hands no more meanwhile.
 
     `begin` opens this swap's journal, or finds that there is nothing to do. What a disk refuses is told here: nobody
     would hear it from the process that goes on.
@@ -129,6 +132,7 @@ def _start(
     try:
         if not lock.acquire():
             return _attach(lock, state, wanted)
+        admit(state, options.get("lease"))
         left = unfinished(state.journal)
         taken_over = lock.owner()
         lock.sign(wanted=wanted)
@@ -145,7 +149,7 @@ def _start(
             lock.sign(wanted=wanted)  # again: now it is the process that goes on which is named
         try:
             if left is not None:
-                left.write("taken over", owner=taken_over, call=call)
+                left.write("taken over", owner=taken_over, call=options.get("call"))
                 resume(World(context.toolbox, state, left))
             ours = begin() if left is not None and left.closed else journal
             if ours is not None:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from ..context import Context
 from ..errors import NodeError, ToolError, ToolTimeoutError
+from ..lease import renew
+from ..paths import State
 from ..tools.dircli import NORMAL, STANDALONE
 from ..tools.sso import Login
 from ..tools.toolbox import Toolbox
@@ -32,16 +34,19 @@ class Sample(NamedTuple):
 
 
 def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Options: sso_user, sso_password, min_partners, timeout and pause (seconds).
+    """Options: sso_user, sso_password, min_partners, timeout and pause (seconds), lease (an owner) and state_dir.
 
     Open are `samples` looks in a row, `pause` apart, without a problem; `replication` and `state` are the last one's.
     Raises NodeError when it does not open within `timeout`, and ToolError at once for what does not pass by itself.
+    Whoever waits is alive: the owner's lease is renewed meanwhile.
     """
     login = Login(options["sso_user"], options["sso_password"])
     timeout, pause = _seconds(options, "timeout", _TIMEOUT), _seconds(options, "pause", _PAUSE)
     begun = time.monotonic()
     opened = 0
     while True:
+        if options.get("lease"):
+            renew(State(options["state_dir"]), options["lease"])
         sample = _look(context.toolbox, login, options.get("min_partners") or 0)
         opened = 0 if sample.problems else opened + 1
         if opened == _SAMPLES:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..context import Context
 from ..journal import Journal, Record, journals
+from ..lease import renew
 from ..lock import Lock
 from ..paths import State
 from ..status import status
@@ -23,9 +24,11 @@ PAUSE = 0.2
 def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     """The records after the cursor {"journal": id or "", "n": int}, at the latest after `wait` seconds.
 
-    `alive` says whether a swap still runs; `swap` is the status of the newest.
+    `alive` says whether a swap still runs; `swap` is the status of the newest. Who asks is alive, too: the lease of the
+    owner `lease` is renewed.
     """
     state = State(options["state_dir"])
+    renew(state, options.get("lease"))
     deadline = time.monotonic() + options["wait"]
     lock = Lock(state.lock)
     while True:
