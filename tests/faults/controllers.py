@@ -234,8 +234,8 @@ class CutForGood(Blow):
 
 
 def _as_if_nothing_had_happened(blow: Blow, run: Run) -> list[str]:
-    swaps = [result["swap"]["state"] for result in run.of("machine_ssl_swap")]
-    if run.rc != 0 or set(swaps) != {"committed"}:
+    swaps = {result["swap"]["state"] if "swap" in result else result["msg"] for result in run.of("machine_ssl_swap")}
+    if run.rc != 0 or swaps != {"committed"}:
         return [f"{blow}: rc {run.rc}, {swaps}: {run.output[-1500:]}"]
     return []
 
