@@ -35,7 +35,21 @@ class ApplianceShellRefused(NodeRefused):
 
 
 class NodeAction(DocumentedAction):
-    """An action whose work is the node package's verb of the same name."""
+    """An action whose work is the node package's verb of the same name.
+
+    Ansible charges an unreachable node to the host in whose name a delegated task runs, and runs nothing more for that
+    host, `rescue` and `always` included. So where a task is delegated, a node that is not reached is a failure.
+    """
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """As DocumentedAction has it; AnsibleConnectionFailure leaves only a task that is not delegated."""
+        try:
+            return super().run(tmp, task_vars)
+        except AnsibleConnectionFailure as lost:
+            if not self._task.delegate_to:
+                raise
+            problem = f"{self._task.delegate_to} could not be reached: {lost}"
+            return self._shown(Refused(problem, details={"unreachable": True}).to_result())
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do the task by one call. A subclass may make several, or none."""

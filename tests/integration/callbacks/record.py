@@ -20,7 +20,10 @@ description: For the tests, which judge by results and never by what is printed.
 
 
 class CallbackModule(CallbackBase):
-    """One line a result: {"kind", "host", "task", "action", "result"}; the last one {"kind": "stats", "hosts"}."""
+    """One line a result: {"kind", "host", "task", "action", "result"}; the last one {"kind": "stats", "hosts"}.
+
+    `host` is the one that the task was delegated to, where it was.
+    """
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -45,7 +48,7 @@ class CallbackModule(CallbackBase):
     def _write(self, kind: str, result: Any) -> None:
         self._line({
             "kind": kind,
-            "host": result._host.get_name(),
+            "host": result._task.delegate_to or result._host.get_name(),
             "task": result._task.get_name(),
             "action": result._task.action,
             "result": result._result,

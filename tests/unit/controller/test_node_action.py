@@ -222,6 +222,19 @@ def test_a_lost_connection_is_unreachable(task: Callable[..., Any], connection: 
         task().run(task_vars={})
 
 
+@pytest.mark.parametrize("failure", [AnsibleConnectionFailure, AnsibleAuthenticationFailure])
+def test_a_delegated_task_that_does_not_reach_its_node_fails_and_spares_the_host_in_whose_name_it_runs(
+    task: Callable[..., Any], connection: FakeConnection, failure: type[Exception]
+) -> None:
+    connection.failure = failure("no route to host")
+
+    result = task(delegate_to="vc02").run(task_vars={})
+
+    assert result["failed"] is True and "unreachable" not in result
+    assert result["msg"].startswith("vc02 could not be reached") and "no route" in result["msg"]
+    assert result["details"]["unreachable"] is True
+
+
 @pytest.mark.parametrize(
     "failure",
     [

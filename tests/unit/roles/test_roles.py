@@ -17,12 +17,12 @@ ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 
 # What may stand in a task besides our own actions: none of these runs anything on a node.
 ON_THE_CONTROLLER = {f"ansible.builtin.{name}" for name in (
-    "assert", "debug", "fail", "include_role", "include_tasks", "include_vars", "set_fact",
+    "assert", "debug", "fail", "group_by", "include_role", "include_tasks", "include_vars", "set_fact",
 )}  # fmt: skip
 KEYWORDS = {
-    "always", "block", "changed_when", "delegate_to", "failed_when", "gather_facts", "hosts", "loop", "loop_control",
-    "max_fail_percentage", "name", "register", "rescue", "run_once", "serial", "strategy", "tasks", "throttle", "until",
-    "vars", "vars_files", "when",
+    "always", "block", "changed_when", "delegate_facts", "delegate_to", "failed_when", "gather_facts", "hosts", "loop",
+    "loop_control", "max_fail_percentage", "name", "register", "rescue", "run_once", "serial", "strategy", "tasks",
+    "throttle", "until", "vars", "vars_files", "when",
 }  # fmt: skip
 
 
