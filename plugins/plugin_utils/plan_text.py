@@ -43,7 +43,7 @@ def _group_line(name: str, group: Mapping[str, Any], waves: int) -> str:
 
 def _node_lines(node: str, planned: Mapping[str, Any]) -> Iterator[str]:
     number = f"{planned['turn']}." if planned["turn"] else "-"
-    yield f"{number:<4}{node:<20} {planned['verdict']:<8} {until(planned['current'])}".rstrip()
+    yield f"{number:<4}{node:<20} {planned['verdict']:<12} {until(planned['current'])}".rstrip()
     for reason in planned["reasons"]:
         yield f"      {reason}"
     for warning in planned["warnings"]:
