@@ -270,14 +270,9 @@ def _usable(schedule: Schedule, start: datetime) -> Iterator[Span]:
 
 
 def _chances(schedule: Schedule, start: datetime) -> Iterator[datetime]:
-    """When a rotation can begin, from `start` on: the scheduled runs that fall into usable spans; where nobody said
-    when runs are, the beginning of each of these spans, or `start` itself."""
+    """When a rotation can begin, from `start` on: the scheduled runs that fall into usable spans."""
     for span in _usable(schedule, start):
-        first = max(span.opens, start)
-        if schedule.next_run is None:
-            yield first
-            continue
-        for at in _runs(schedule.next_run, schedule.zone, start, first):
+        for at in _runs(schedule, start, max(span.opens, start)):
             if at + schedule.window_needs > span.closes:
                 break
             yield at
@@ -290,15 +285,19 @@ def _later_chances(schedule: Schedule, now: datetime) -> Iterator[datetime]:
     return (at for at in _chances(schedule, now) if at > now)
 
 
-def _runs(run: timedelta | str, zone: tzinfo, now: datetime, first: datetime) -> Iterator[datetime]:
-    """The scheduled runs after `now` that are not before `first`, until they are of no interest to anybody."""
+def _runs(schedule: Schedule, now: datetime, first: datetime) -> Iterator[datetime]:
+    """The scheduled runs after `now` that are not before `first`.
+
+    Where nobody said when runs are, one at the beginning of a span, and one in each week that it lasts.
+    """
+    run = schedule.next_run
     if isinstance(run, str):
-        yield from occurrences(run, max(first - _SECOND, now).astimezone(zone))
+        yield from occurrences(run, max(first - _SECOND, now).astimezone(schedule.zone))
         return
-    at = now + run * max(1, -((now - first) // run))
+    at = first if run is None else now + run * max(1, -((now - first) // run))
     while at <= now + HORIZON:
         yield at
-        at += run
+        at += run or 7 * _DAY
 
 
 # ---- In words --------------------------------------------------------------------------------------------------------
@@ -353,12 +352,13 @@ def moment(text: str) -> datetime:
 
 
 def _zone(schedule: Schedule, span: Span | None = None) -> tzinfo:
-    """The time zone to say a moment in: that of the window that it belongs to, the policy's, or the first window's."""
+    """The time zone to say a moment in: that of its window, or the policy's, or that of the first window or freeze."""
     if span and schedule.windows:
         return span.zone
-    if schedule.zone is UTC and schedule.windows:
-        return schedule.windows[0].zone
-    return schedule.zone
+    if schedule.zone is not UTC:
+        return schedule.zone
+    zones = [*(window.zone for window in schedule.windows), *(freeze.zone for freeze in schedule.freezes)]
+    return zones[0] if zones else UTC
 
 
 def _capital(text: str) -> str:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import DEADLINES, Schedule, words
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import DEADLINES, Schedule, duration_words, words
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC, Freeze, Window, occurrences
 
 T = TypeVar("T")
@@ -82,7 +82,8 @@ def read_schedule(options: Mapping[str, Any]) -> tuple[Schedule, list[str]]:
     for at, window in enumerate(schedule.windows):
         if window.duration < schedule.window_needs:
             reader.problems.append(
-                f"policy.windows[{at}].duration is shorter than policy.window_needs, so nothing would ever begin in it"
+                f"policy.windows[{at}].duration is {duration_words(window.duration)}, shorter than policy.window_needs"
+                f" ({duration_words(schedule.window_needs)}), so nothing would ever begin in it"
             )
     return schedule, reader.problems
 
@@ -167,7 +168,7 @@ def _trial(cron: str, zone: tzinfo, times: int) -> list[datetime]:
 def _window(reader: _Reader, default: tzinfo) -> Window | None:
     zone = reader.read("timezone", time_zone, default)
     cron, length = reader.need("cron", partial(_cron, zone=zone)), reader.need("duration", duration)
-    if cron is None or not length:
+    if cron is None or length is None:
         return None
     again = _reopens(Window(cron, length, zone))
     if again:

@@ -131,6 +131,107 @@ class TestVerdict:
         assert second["san_changes"] == {"kept": [*wanted["dns"], *wanted["ip"]], "added": [], "dropped": []}
 
 
+class TestWhen:
+    """The calendar's part in the verdict. `now` is a Sunday, 17:00 in Berlin; 30 of 730 days are left."""
+
+    WINDOWS = {"windows": [{"cron": "0 22 * * sat", "duration": "4h", "timezone": "Europe/Berlin"}]}
+    WAITS = "Due, waits for the window that opens at Sat 2026-11-28 22:00 CET: no window is open now."
+
+    def test_a_due_node_outside_its_window_is_kept(self, assess: Assess) -> None:
+        assessment = assess(**self.WINDOWS)
+
+        assert assessment["verdict"] == "keep" and assessment["due"] is True
+        assert assessment["reasons"] == [
+            "30.0 of 730 days are left (4% of the lifetime), and 33% or less is due.",
+            self.WAITS,
+        ]
+        assert assessment["when"]["window"] == {
+            "open_now": False,
+            "closes_at": None,
+            "next_opens_at": "2026-11-28T21:00:00Z",
+        }
+        assert assessment["wanted"] is not None
+
+    def test_in_its_window_it_is_rotated(self, assess: Assess, now: datetime) -> None:
+        assessment = assess(at=now + timedelta(days=6, hours=6), **self.WINDOWS)
+
+        assert assessment["verdict"] == "rotate" and len(assessment["reasons"]) == 1
+
+    def test_a_node_that_waits_is_kept_whatever_was_found(self, assess: Assess, survey: Survey) -> None:
+        survey["vcha"] = True
+
+        assessment = assess(survey, **self.WINDOWS)
+
+        assert assessment["verdict"] == "keep"
+        assert severities(assessment) == {"vcha-configured": "refuse"}
+
+    @pytest.mark.parametrize(("rule", "verdict"), [("refuse", "refuse"), ("rotate", "rotate")])
+    def test_the_deadline_is_a_reason_and_refusing_a_finding(
+        self, assess: Assess, now: datetime, rule: str, verdict: str
+    ) -> None:
+        assessment = assess(at=now + timedelta(days=28), deadline=rule, **self.WINDOWS)
+
+        assert assessment["verdict"] == verdict
+        assert assessment["when"]["deadline"] == {"at": "2026-12-21T16:00:00Z", "near": True, "rule": rule}
+        assert "as policy.deadline says" in assessment["reasons"][-1]
+        assert severities(assessment) == ({"not-now": "refuse"} if rule == "refuse" else {})
+
+    def test_force_in_a_freeze_is_refused(self, assess: Assess) -> None:
+        freezes = [{"from": "2026-11-20", "until": "2026-12-01", "reason": "month end"}]
+
+        assessment = assess(freezes=freezes, force=True, force_reason="key may be known")
+
+        assert assessment["verdict"] == "refuse" and assessment["when"]["freeze"] == "month end"
+        assert assessment["reasons"][0] == "Forced: key may be known."
+        assert "Frozen until Wed 2026-12-02 00:00 UTC (month end)" in assessment["findings"][0]["message"]
+        assert "machine_ssl_freezes" in assessment["findings"][0]["remedy"]
+
+    def test_jitter_says_since_when(self, assess: Assess) -> None:
+        """The share of vc01.lab.example is 0.694."""
+        policy = {"lifetime_fraction": 0, "days_left": 29}
+
+        assert assess(**policy)["due"] is False
+        assessment = assess(jitter=1, **policy)
+
+        assert assessment["verdict"] == "rotate" and assessment["when"]["due_at"] == "2026-11-03T12:52:27Z"
+        assert assessment["reasons"] == [
+            "30.0 of 730 days are left (4% of the lifetime), and it is due since 2026-11-03T12:52:27Z, 20.1 days sooner"
+            " by its jitter."
+        ]
+        assert assessment["when"]["jitter_days"] == pytest.approx(29 * 0.6941, abs=0.01)
+
+    def test_jitter_says_until_when_it_is_not_due(self, assess: Assess) -> None:
+        assessment = assess(jitter=1, lifetime_fraction=0, days_left=10)
+
+        assert assessment["verdict"] == "keep"
+        assert assessment["reasons"][0].endswith(
+            f", so it is not due before {assessment['when']['due_at']}, 6.9 days sooner by its jitter."
+        )
+
+    def test_what_cannot_wait_is_due(self, assess: Assess) -> None:
+        assessment = assess(lifetime_fraction=0, next_run="15d")
+
+        assert assessment["verdict"] == "rotate"
+        assert "but it cannot wait. The second run from now that could rotate it is on" in assessment["reasons"][0]
+        assert assess(lifetime_fraction=0, next_run="14d")["due"] is False
+
+    def test_after_a_failure_it_backs_off(self, assess: Assess, survey: Survey) -> None:
+        began = "2026-11-22T10:00:00.000+00:00"
+        survey["last_swap"] = {"id": "x", "state": "rolled_back", "started_at": began, "sentence": "It was put back."}
+
+        assert assess(survey)["verdict"] == "rotate"
+        assessment = assess(survey, backoff="24h")
+
+        assert assessment["verdict"] == "keep" and assessment["when"]["backoff_until"] == "2026-11-23T10:00:00Z"
+
+    def test_without_a_certificate_there_is_no_when(self, assess: Assess, survey: Survey) -> None:
+        survey["machine_certificate"] = None
+
+        assessment = assess(survey, **self.WINDOWS)
+
+        assert assessment["verdict"] == "refuse" and assessment["when"] is None
+
+
 def change(**parts: Any) -> Callable[[Survey], None]:
     return lambda survey: survey.update(parts)
 
