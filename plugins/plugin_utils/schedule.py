@@ -223,7 +223,7 @@ def _wait_for_the_next(schedule: Schedule, outlook: Outlook, obstacle: str) -> D
 
 def _at_the_deadline(schedule: Schedule, outlook: Outlook, obstacle: str) -> Decision:
     chance = outlook.chances[0] if outlook.chances else None
-    when = f"the next chance is on {words(chance, _zone(schedule))}" if chance else "there is no other chance in sight"
+    when = f"the next chance is on {words(chance, _zone(schedule))}" if chance else _no_chance(schedule, outlook)
     why = f"{_capital(obstacle)}, but {_end(schedule, outlook)}, and {when}, which is too late"
     if schedule.deadline == ROTATE:
         return Decision(BEGIN, (f"{why}: it is rotated anyway, as policy.deadline says.",))
@@ -242,6 +242,12 @@ def _backed_off(schedule: Schedule, outlook: Outlook, last_swap: Mapping[str, An
     if chance is None or chance > outlook.deadline:
         return Decision(BEGIN, (f"{_capital(failed)}, but {_end(schedule, outlook)}, too near to wait.",))
     return Decision(WAIT, (f"Due, waits until {words(until, _zone(schedule))}: {failed}.",))
+
+
+def _no_chance(schedule: Schedule, outlook: Outlook) -> str:
+    if schedule.next_run and outlook.next_opening:
+        return "no run comes in a window (policy.next_run, policy.windows)"
+    return "there is no other chance in sight"
 
 
 def _end(schedule: Schedule, outlook: Outlook) -> str:
@@ -271,11 +277,14 @@ def _usable(schedule: Schedule, start: datetime) -> Iterator[Span]:
 
 def _chances(schedule: Schedule, start: datetime) -> Iterator[datetime]:
     """When a rotation can begin, from `start` on: the scheduled runs that fall into usable spans."""
+    interval = schedule.next_run if isinstance(schedule.next_run, timedelta) else timedelta(0)
+    soonest = start + interval
     for span in _usable(schedule, start):
-        for at in _runs(schedule, start, max(span.opens, start)):
+        for at in _runs(schedule, start, max(span.opens, soonest)):
             if at + schedule.window_needs > span.closes:
                 break
             yield at
+            soonest = at + interval
 
 
 def _later_chances(schedule: Schedule, now: datetime) -> Iterator[datetime]:
@@ -288,16 +297,16 @@ def _later_chances(schedule: Schedule, now: datetime) -> Iterator[datetime]:
 def _runs(schedule: Schedule, now: datetime, first: datetime) -> Iterator[datetime]:
     """The scheduled runs after `now` that are not before `first`.
 
-    Where nobody said when runs are, one at the beginning of a span, and one in each week that it lasts.
+    An interval does not say at what hour runs are: one is taken to come at `first`, since who has windows runs in them.
+    Where nothing is known at all, one comes in each week.
     """
     run = schedule.next_run
     if isinstance(run, str):
         yield from occurrences(run, max(first - _SECOND, now).astimezone(schedule.zone))
         return
-    at = first if run is None else now + run * max(1, -((now - first) // run))
-    while at <= now + HORIZON:
-        yield at
-        at += run or 7 * _DAY
+    while first <= now + HORIZON:
+        yield first
+        first += run or 7 * _DAY
 
 
 # ---- In words --------------------------------------------------------------------------------------------------------

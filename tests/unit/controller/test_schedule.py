@@ -305,6 +305,19 @@ class TestWindows:
         assert [f"{at:%Y-%m-%d %H:%M}" for at in chances] == ["2027-05-01 20:00", "2028-01-01 21:00"]
         assert decided(days_left=60, **options).verdict == REFUSE
 
+    def test_a_run_that_never_comes_in_a_window_is_told(self) -> None:
+        decision = decided(windows=[SATURDAYS], next_run="0 12 * * *")
+
+        assert decision.verdict == REFUSE
+        assert "no run comes in a window (policy.next_run, policy.windows), which is too late" in said(decision)
+
+    def test_an_interval_does_not_say_at_what_hour_runs_are(self) -> None:
+        """This run is in the afternoon, the windows are at night, and runs every day do meet them."""
+        daily = {"cron": "0 22 * * *", "duration": "2h", "timezone": "UTC"}
+
+        assert outlook(plan(windows=[SATURDAYS], next_run="24h")).chances == (SATURDAY, SATURDAY + 7 * DAY)
+        assert outlook(plan(windows=[daily], next_run="60h")).chances == (NOW + 78 * HOUR, NOW + 150 * HOUR)
+
 
 class TestFreezes:
     def test_a_frozen_node_waits_and_says_why(self) -> None:
