@@ -48,7 +48,7 @@ class ActionModule(DocumentedAction):
 
 def _reviewed(path: str | None) -> Plan | None:
     try:
-        return load_plan(path) if path else None
+        return None if path is None else load_plan(path)
     except PlanFileError as error:
         raise Refused(error.problem, f"Nothing was changed. {error.remedy}") from error
 

@@ -32,6 +32,8 @@ class PlanFileError(ValueError):
 
 def load_plan(path: str) -> Plan:
     """The plan in a file. Raises PlanFileError when it cannot be read, is no plan, or was changed since it was made."""
+    if not path.strip():
+        raise PlanFileError("The name of the plan file is blank", "Name a file, or leave the name out to plan anew")
     plan = _parsed(path)
     if not isinstance(plan, dict) or "schema" not in plan:
         raise PlanFileError(f"{path} is no plan of vcfleet.certs")
