@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import too_late
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import reasons_to_wait
 
 
@@ -17,5 +19,12 @@ class ActionModule(DocumentedAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Say whether the node may begin. In check mode nobody is staged or handed over, and everybody may."""
-        reasons = [] if self._task.check_mode else reasons_to_wait(**options)
+        reasons = [] if self._task.check_mode else [*reasons_to_wait(**options), *_too_late(options)]
         return {"changed": False, "begin": not reasons, "sentence": " ".join(reasons)}
+
+
+def _too_late(options: dict[str, Any]) -> list[str]:
+    """A turn may come long after the assessment, when the maintenance window has closed."""
+    now = datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+    assessment = options["records"].get(options["node"], {}).get("assessment") or {}
+    return list(filter(None, [too_late(assessment.get("when"), now)]))

@@ -12,6 +12,7 @@ description:
   - A node may begin when each node before it in its linked group is handed over, every node of the group that is to be
     rotated is staged, and the run has not been stopped. A failed canary stops it, and so do more failed linked groups
     than are allowed. Then what has begun is finished, and nothing else is begun.
+  - Nor may it begin when the maintenance window in which it was assessed is not open for long enough any more.
   - Goes by the evidence in the records, and not by whether a task has failed.
   - Works on the controller alone and needs no connection. In check mode every node may begin.
 author:

@@ -280,6 +280,11 @@ assessment:
           description: The maintenance windows around now, without freezes. V(null) when there are none.
           type: dict
           sample: {"open_now": false, "closes_at": null, "next_opens_at": "2026-11-28T21:00:00Z"}
+        begin:
+          description: From when to when it may begin in the window that is open. V(null) where no window or freeze
+            bounds it, and where force goes before windows.
+          type: dict
+          sample: null
         deadline:
           description: When the certificate is too near to its end, whether waiting would bring it there, and what is
             then done.

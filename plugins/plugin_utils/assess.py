@@ -138,7 +138,7 @@ def _refusal(decision: schedule.Decision) -> list[Finding]:
 def _when(survey: Mapping[str, Any], times: _Times | None, policy: Policy) -> dict[str, Any] | None:
     if times is None:
         return None
-    return schedule.describe(policy.schedule, times.due, times.outlook, survey.get("last_swap"))
+    return schedule.describe(policy.schedule, times.due, times.outlook, survey.get("last_swap"), policy.force)
 
 
 def _left(current: Mapping[str, Any]) -> str:

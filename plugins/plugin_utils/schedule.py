@@ -312,11 +312,25 @@ def _runs(schedule: Schedule, now: datetime, first: datetime) -> Iterator[dateti
 # ---- In words --------------------------------------------------------------------------------------------------------
 
 
-def describe(schedule: Schedule, due: Due, outlook: Outlook, last_swap: Mapping[str, Any] | None) -> dict[str, Any]:
+def too_late(when: Mapping[str, Any] | None, now: datetime) -> str:
+    """Why a node may not begin any more, or not yet, although it could when `when` was said; empty when it may."""
+    begin = (when or {}).get("begin")
+    if not begin or moment(begin["from"]) <= now <= moment(begin["by"]):
+        return ""
+    return (
+        f"Its turn came at {iso(now)}, and it was to begin from {begin['from']} to {begin['by']}, while its window is"
+        " open for long enough. Run again in a window."
+    )
+
+
+def describe(
+    schedule: Schedule, due: Due, outlook: Outlook, last_swap: Mapping[str, Any] | None, forced: bool
+) -> dict[str, Any]:
     """What the plan says about time, in JSON types and UTC.
 
     {"due_at", "jitter_days", "window": {"open_now", "closes_at", "next_opens_at"} or null without windows,
-    "deadline": {"at", "near", "rule"}, "freeze": reason or null, "backoff_until"}.
+    "begin": {"from", "by"} or null where no window or freeze bounds it, "deadline": {"at", "near", "rule"},
+    "freeze": reason or null, "backoff_until"}.
     """
     window = {
         "open_now": outlook.window is not None,
@@ -329,10 +343,19 @@ def describe(schedule: Schedule, due: Due, outlook: Outlook, last_swap: Mapping[
         "due_at": iso(due.at),
         "jitter_days": round(due.jitter / _DAY, 2),
         "window": window if schedule.windows else None,
+        "begin": None if forced else _begin(schedule, outlook),
         "deadline": {"at": iso(outlook.deadline), "near": outlook.near, "rule": schedule.deadline},
         "freeze": freeze and (freeze.reason or f"until {words(freeze.closes, freeze.zone)}"),
         "backoff_until": iso(until) if until and until > outlook.now else None,
     }
+
+
+def _begin(schedule: Schedule, outlook: Outlook) -> dict[str, str] | None:
+    """The first and the last moment to begin in the window that is open. Without windows a freeze may end it."""
+    window = outlook.window
+    if window is None or not outlook.enough or window.closes >= outlook.now + HORIZON:
+        return None
+    return {"from": iso(window.opens), "by": iso(window.closes - schedule.window_needs)}
 
 
 def words(at: datetime, zone: tzinfo) -> str:

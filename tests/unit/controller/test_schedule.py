@@ -26,6 +26,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import (
     duration_words,
     look,
     share,
+    too_late,
     when_due,
 )
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule_options import read_schedule
@@ -499,12 +500,13 @@ class TestDescription:
         validity = valid(30)
         due = when_due(validity, 60, 0, schedule.jitter, "vc01.lab.example")
 
-        found = describe(schedule, due, look(schedule, NOW, validity), TestBackoff().swap(3))
+        found = describe(schedule, due, look(schedule, NOW, validity), TestBackoff().swap(3), False)
 
         assert found == {
             "due_at": schedule_module.iso(due.at),
             "jitter_days": round(30 * SHARE_OF_VC01, 2),
             "window": {"open_now": False, "closes_at": None, "next_opens_at": "2026-12-05T21:00:00Z"},
+            "begin": None,
             "deadline": {"at": "2026-12-25T04:00:00Z", "near": False, "rule": "rotate"},
             "freeze": "year end",
             "backoff_until": "2026-11-27T13:00:00Z",
@@ -512,7 +514,9 @@ class TestDescription:
 
     def test_an_open_window(self) -> None:
         schedule = plan(windows=[SATURDAYS])
-        found = describe(schedule, when_due(valid(30), 60, 0, 0, "a"), look(schedule, SATURDAY + HOUR, valid(30)), None)
+        found = describe(
+            schedule, when_due(valid(30), 60, 0, 0, "a"), look(schedule, SATURDAY + HOUR, valid(30)), None, False
+        )
 
         assert found["window"] == {
             "open_now": True,
@@ -520,14 +524,35 @@ class TestDescription:
             "next_opens_at": "2026-12-05T21:00:00Z",
         }
         assert found["freeze"] is None and found["backoff_until"] is None
+        assert found["begin"] == {"from": "2026-11-28T21:00:00Z", "by": "2026-11-29T00:30:00Z"}
 
     def test_nothing_configured(self) -> None:
         schedule = plan()
 
-        found = describe(schedule, when_due(valid(30), 60, 0, 0, "a"), look(schedule, NOW, valid(30)), None)
+        found = describe(schedule, when_due(valid(30), 60, 0, 0, "a"), look(schedule, NOW, valid(30)), None, False)
 
         assert found["window"] is None and found["freeze"] is None and found["jitter_days"] == 0
+        assert found["begin"] is None
         assert found["deadline"] == {"at": "2026-12-24T16:00:00Z", "near": False, "rule": "refuse"}
+
+    @pytest.mark.parametrize(("forced", "by"), [(False, "2026-11-25T16:30:00Z"), (True, None)])
+    def test_a_freeze_that_comes_bounds_it_too(self, forced: bool, by: str | None) -> None:
+        schedule = plan(freezes=[{"from": "2026-11-25 17:00", "until": "2026-11-26"}])
+        found = describe(schedule, when_due(valid(30), 60, 0, 0, "a"), look(schedule, NOW, valid(30)), None, forced)
+
+        assert found["begin"] == (by and {"from": "2026-11-25T16:00:00Z", "by": by})
+
+    @pytest.mark.parametrize(
+        ("after", "late"), [(-MINUTE, True), (0 * HOUR, False), (3.5 * HOUR, False), (3.6 * HOUR, True)]
+    )
+    def test_a_turn_that_comes_outside_the_window_comes_too_late(self, after: timedelta, late: bool) -> None:
+        when = {"begin": {"from": "2026-11-28T21:00:00Z", "by": "2026-11-29T00:30:00Z"}}
+
+        assert bool(too_late(when, SATURDAY + after)) is late
+
+    @pytest.mark.parametrize("when", [None, {}, {"begin": None}])
+    def test_without_a_window_no_turn_comes_too_late(self, when: dict[str, Any] | None) -> None:
+        assert too_late(when, NOW) == ""
 
     @pytest.mark.parametrize("text", ["45s", "30m", "4h", "1d", "1d12h", "8d1h5m"])
     def test_a_duration_is_said_as_it_is_written(self, text: str) -> None:
