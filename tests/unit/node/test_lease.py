@@ -1,0 +1,607 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lease: one owner at a time, whatever the clocks, the disks and the other runs do."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from ansible_collections.vcfleet.certs.plugins.module_utils.node import lease as module
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.lease import (
+    TTL,
+    UNREADABLE,
+    Moment,
+    admit,
+    confirm,
+    give_back,
+    look,
+    renew,
+    take,
+)
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.lock import Lock
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.paths import State
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+NOON = 1_795_000_000.0
+DECADES = 40 * 365 * 86400.0
+
+
+@dataclass
+class Clocks:
+    """A node's clocks, and who sets them: time that passes, somebody who sets the wall clock, a boot."""
+
+    wall: float = NOON
+    mono: float = 5000.0
+    boots: int = 1
+
+    def now(self) -> Moment:
+        return Moment(self.wall, self.mono, f"boot {self.boots}")
+
+    def passes(self, seconds: float) -> None:
+        self.wall += seconds
+        self.mono += seconds
+
+    def boot(self, off: float = 30.0, up: float = 10.0) -> None:
+        """The power is off for a while, and then the node is up for a while."""
+        self.wall += off + up
+        self.mono = up
+        self.boots += 1
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    made = Clocks()
+    monkeypatch.setattr(module, "now", made.now)
+    return made
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path / "state")
+
+
+@pytest.fixture
+def swap(state: State) -> Iterator[Lock]:
+    """A swap that runs on the node."""
+    state.root.mkdir(mode=0o700, exist_ok=True)
+    lock = Lock(state.lock)
+    assert lock.acquire()
+    yield lock
+    lock.release()
+
+
+def owner(state: State) -> str | None:
+    found = look(state).lease
+    return found.owner if found else None
+
+
+def refused(call: object, *arguments: object) -> NodeError:
+    with pytest.raises(NodeError) as caught:
+        call(*arguments)  # type: ignore[operator]
+    return caught.value
+
+
+class TestHolding:
+    def test_it_is_granted_once_and_then_renewed(self, state: State, clocks: Clocks) -> None:
+        first = take(state, "g", "a", 900)
+        clocks.passes(100)
+        second = take(state, "g", "a", 300)
+        assert (first.event, second.event, second.previous) == ("granted", "renewed", None)
+        assert first.lease and second.lease
+        assert second.lease.since == first.lease.since
+        assert second.lease.until == NOON + 400
+        assert look(state).lease == second.lease
+
+    def test_another_owner_is_refused_in_words(self, state: State, clocks: Clocks) -> None:
+        take(state, "vsphere.local", "nightly@runner7 4711", 900)
+        clocks.passes(60)
+        error = refused(take, state, "vsphere.local", "b")
+        assert error.message == (
+            "The lease for the linked group vsphere.local is held by nightly@runner7 4711, since"
+            " 2026-11-18T11:06:40+00:00 and until 2026-11-18T11:21:40+00:00."
+        )
+        assert "run again after 2026-11-18T11:21:40+00:00" in error.remedy
+        assert "vcfleet_lease_wait=840 " in error.remedy
+        assert error.details["lease"]["seconds_left"] == 840
+        assert owner(state) == "nightly@runner7 4711"
+
+    def test_it_is_taken_over_when_it_has_expired_and_not_before(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a", 60)
+        clocks.passes(59.9)
+        refused(take, state, "g", "b")
+        clocks.passes(0.1)
+        outcome = take(state, "g", "b")
+        assert outcome.event == "taken over"
+        assert outcome.previous and outcome.previous.owner == "a"
+        assert owner(state) == "b"
+
+    def test_ours_is_renewed_though_it_has_expired(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a", 60)
+        clocks.passes(600)
+        assert take(state, "g", "a").event == "renewed"
+        assert confirm(state, "a").event == "renewed"
+
+    def test_it_does_not_change_hands_while_a_swap_runs(self, state: State, clocks: Clocks, swap: Lock) -> None:
+        assert "no lease" in refused(take, state, "g", "b").message
+        swap.release()
+        take(state, "g", "a", 60)
+        assert swap.acquire()
+        clocks.passes(6000)
+        error = refused(take, state, "g", "b")
+        assert "A swap runs" in error.message and error.details["lease"]["owner"] == "a"
+        assert take(state, "g", "a").event == "renewed"
+
+    def test_it_is_confirmed_to_its_owner_only(self, state: State, clocks: Clocks) -> None:
+        assert "nobody does" in refused(confirm, state, "a").message
+        take(state, "g", "a", 60)
+        assert "held by a" in refused(confirm, state, "b").message
+        clocks.passes(60)
+        assert "no longer ours" in refused(confirm, state, "b").message
+        assert confirm(state, "a").event == "renewed"
+
+    def test_check_mode_decides_likewise_and_writes_nothing(self, state: State, clocks: Clocks) -> None:
+        assert take(state, "g", "a", check_mode=True).event == "granted"
+        assert give_back(state, "a", check_mode=True).event == "none"
+        assert not state.root.exists()
+        take(state, "g", "a", 60)
+        before = state.lease.read_bytes()
+        assert take(state, "g", "a", check_mode=True).event == "renewed"
+        assert confirm(state, "a", check_mode=True).event == "renewed"
+        assert give_back(state, "a", check_mode=True).event == "released"
+        refused(take, state, "g", "b", TTL, True)
+        refused(confirm, state, "b", True)
+        clocks.passes(60)
+        assert take(state, "g", "b", check_mode=True).event == "taken over"
+        assert state.lease.read_bytes() == before
+
+
+class TestGivingBack:
+    def test_only_ours(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a")
+        left_alone = give_back(state, "b")
+        assert left_alone.event == "not ours" and left_alone.lease and left_alone.lease.owner == "a"
+        assert give_back(state, "a").event == "released"
+        assert owner(state) is None
+        assert give_back(state, "a").event == "none"
+
+    def test_expired_but_anothers_is_left_alone_too(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a", 60)
+        clocks.passes(600)
+        assert give_back(state, "b").event == "not ours"
+        assert owner(state) == "a"
+
+    def test_nothing_is_made_where_there_is_nothing(self, state: State) -> None:
+        assert give_back(state, "a").event == "none"
+        assert look(state).lease is None
+        assert not state.root.exists()
+
+
+class TestClocks:
+    @given(step=st.floats(-DECADES, DECADES), passed=st.floats(0, 2000))
+    def test_within_a_boot_no_set_clock_counts(self, step: float, passed: float) -> None:
+        clocks = Clocks()
+        lease = module.Lease("g", "a", clocks.wall, 0, 900, 0, 0, "").renew(clocks.now())
+        clocks.wall += step
+        clocks.passes(passed)
+        assert lease.live(clocks.now()) == (passed < 900)
+
+    def test_across_a_boot_the_wall_clock_counts(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a", 900)
+        clocks.boot(off=700)
+        refused(take, state, "g", "b")
+        clocks.passes(200)
+        assert take(state, "g", "b").event == "taken over"
+
+    def test_a_monotonic_clock_that_begins_anew_does_not_prolong_it(self, state: State, clocks: Clocks) -> None:
+        clocks.mono = 9e6
+        take(state, "g", "a", 900)
+        clocks.boot(off=1000, up=1)
+        assert take(state, "g", "b").event == "taken over"
+
+    def test_a_clock_that_fell_back_years_at_boot_bars_nobody_for_longer_than_the_ttl(
+        self, state: State, clocks: Clocks
+    ) -> None:
+        take(state, "g", "a", 900)
+        clocks.boot(up=10)
+        clocks.wall = 0.0
+        assert refused(take, state, "g", "b").details["lease"]["seconds_left"] == 890
+        clocks.passes(890)
+        assert take(state, "g", "b").event == "taken over"
+
+    def test_what_is_told_is_what_this_wall_clock_will_say(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a", 900)
+        clocks.wall += 3600
+        lease = look(state).lease
+        assert lease and lease.told(clocks.now())["until"] == "2026-11-18T12:21:40+00:00"
+
+
+NONSENSE = [
+    b"",
+    b"\0" * 200,
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    b'{"schema": 1}',
+    b'{"schema": 2, "owner": "a"}',
+]
+
+
+class TestUnreadable:
+    @pytest.mark.parametrize("content", NONSENSE)
+    def test_it_lets_nobody_in_and_ends_like_any_lease(self, state: State, clocks: Clocks, content: bytes) -> None:
+        take(state, "g", "a")
+        state.lease.write_bytes(content)
+        assert UNREADABLE in refused(take, state, "g", "a").message
+        assert UNREADABLE in refused(admit, state, "a").message
+        assert UNREADABLE in refused(admit, state, None).message
+        assert json.loads(state.lease.read_bytes())["owner"] == UNREADABLE
+        clocks.passes(TTL / 2)
+        refused(take, state, "g", "b")
+        clocks.passes(TTL / 2)
+        assert take(state, "g", "b").event == "taken over"
+
+    def test_who_only_asks_does_not_touch_it(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a")
+        state.lease.write_bytes(b"{")
+        assert owner(state) == UNREADABLE
+        refused(take, state, "g", "b", TTL, True)
+        assert give_back(state, "a").event == "not ours"
+        renew(state, "a")
+        assert state.lease.read_bytes() == b"{"
+
+    @given(cut=st.integers(0, 260), name=st.text(min_size=1))
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+    def test_a_torn_file_is_whole_or_unreadable(self, tmp_path: Path, cut: int, name: str) -> None:
+        state = State(tmp_path / "torn")
+        state.lease.unlink(missing_ok=True)
+        take(state, "g", name)
+        content = state.lease.read_bytes()
+        state.lease.write_bytes(content[:cut])
+        assert owner(state) == (name if cut >= len(content) - 1 else UNREADABLE)
+
+    @given(
+        st.fixed_dictionaries(
+            {"schema": st.just(1)},
+            optional={
+                name: st.one_of(st.none(), st.floats(), st.integers(), st.text(), st.datetimes().map(str))
+                for name in ("group", "owner", "since", "renewed", "ttl", "until", "mono_until", "boot_id")
+            },
+        )
+    )
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    def test_no_content_is_a_fault_of_ours(self, tmp_path: Path, record: dict[str, object]) -> None:
+        state = State(tmp_path)
+        state.lease.write_text(json.dumps(record))
+        found = look(state).lease
+        assert found and found.told(module.now())["seconds_left"] <= module.LONGEST_TTL
+
+
+class TestFile:
+    def test_it_is_private_whole_and_on_the_disk(self, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+        synced: list[str] = []
+        real = os.fsync
+        monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), real(fd)))
+        take(state, "g", "a")
+        assert f"{state.lease}.new" in synced and str(state.root) in synced
+        synced.clear()
+        give_back(state, "a")
+        assert str(state.root) in synced
+        take(state, "g", "a")
+        assert stat.S_IMODE(state.lease.stat().st_mode) == 0o600
+        assert sorted(path.name for path in state.root.iterdir()) == ["lease", "lease.lock"]
+
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
+    def test_a_disk_that_refuses_is_told_in_words(
+        self, state: State, code: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        take(state, "g", "a")
+        real = os.open
+
+        def refuse(path: object, flags: int, *rest: int, **more: int) -> int:
+            if flags & (os.O_WRONLY | os.O_RDWR):
+                raise OSError(code, os.strerror(code), str(path))
+            return real(path, flags, *rest, **more)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(os, "open", refuse)
+        for call in (take, confirm, give_back):
+            error = refused(call, state, *("g",) * (call is take), "a")
+            assert os.strerror(code) in error.message and "then run again" in error.remedy
+        renew(state, "a")
+        assert owner(state) == "a"
+
+    def test_a_full_disk_leaves_the_lease_that_was_there(self, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+        take(state, "g", "a", 60)
+        before = state.lease.read_bytes()
+
+        def full(descriptor: int) -> None:
+            if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".new"):
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        assert "No space left" in refused(take, state, "g", "a", 900).message
+        assert state.lease.read_bytes() == before
+
+    def test_who_hangs_with_the_files_lock_is_named(self, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "_PATIENCE", 0.3)
+        take(state, "g", "a")
+        other = Lock(state.lease_lock)
+        assert other.acquire()
+        assert str(state.lease_lock) in refused(take, state, "g", "a").message
+        other.release()
+        assert take(state, "g", "a").event == "renewed"
+
+
+class TestAdmission:
+    def test_without_an_owner_nobody_elses_may_be_live(self, state: State, clocks: Clocks) -> None:
+        admit(state, None)
+        assert not state.root.exists()
+        take(state, "g", "a", 60)
+        assert "held by a" in refused(admit, state, None).message
+        clocks.passes(60)
+        admit(state, None)
+        assert owner(state) == "a"
+
+    def test_with_an_owner_it_must_name_that_owner(self, state: State, clocks: Clocks) -> None:
+        assert "nobody does" in refused(admit, state, "a").message
+        take(state, "g", "a", 60)
+        refused(admit, state, "b")
+        clocks.passes(600)
+        assert "no longer ours" in refused(admit, state, "b").message, "expired, it is another's nevertheless"
+
+    def test_it_renews_ours_though_it_has_expired(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a", 60)
+        clocks.passes(600)
+        admit(state, "a")
+        refused(take, state, "g", "b")
+
+
+class TestSignOfLife:
+    def test_it_prolongs_ours_once_a_third_is_over(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a", 900)
+        before = state.lease.read_bytes()
+        clocks.passes(299)
+        renew(state, "a")
+        assert state.lease.read_bytes() == before
+        clocks.passes(2)
+        renew(state, "a")
+        clocks.passes(899)
+        refused(take, state, "g", "b")
+
+    @pytest.mark.parametrize("name", [None, "", "b"])
+    def test_it_touches_no_other(self, state: State, clocks: Clocks, name: str | None) -> None:
+        renew(state, name)
+        assert not state.root.exists()
+        take(state, "g", "a", 60)
+        before = state.lease.read_bytes()
+        clocks.passes(100)
+        renew(state, name)
+        assert state.lease.read_bytes() == before
+
+
+# ---- Every order of events -------------------------------------------------------------------------------------------
+
+OWNERS = st.sampled_from(["a", "b", "c"])
+SPANS = st.one_of(st.floats(0, 70), st.floats(0, 2000))
+TTLS = st.sampled_from([5.0, 60.0, 900.0])
+
+
+class OneNode(RuleBasedStateMachine):
+    """Whoever was told that the lease is theirs for ttl seconds is its only owner for ttl seconds of real time.
+
+    Where somebody sets the wall clock before a boot there is nothing left to go by; the group's own property, below,
+    does not rest on it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.mkdtemp()
+        self.state = State(Path(self.folder) / "state")
+        self.clocks, self.real, self.set = Clocks(), 0.0, False
+        self.sure: dict[str, float] = {}
+        self.longest = 0.0
+        self.before, module.now = module.now, self.clocks.now  # type: ignore[assignment]
+
+    def teardown(self) -> None:
+        module.now = self.before  # type: ignore[assignment]
+        shutil.rmtree(self.folder)
+
+    @rule(name=OWNERS, ttl=TTLS)
+    def take(self, name: str, ttl: float) -> None:
+        others = [until for other, until in self.sure.items() if other != name]
+        try:
+            take(self.state, "g", name, ttl)
+        except NodeError:
+            assert self.real < self.longest, "it bars others for longer than it was granted for"
+            return
+        assert all(until <= self.real for until in others)
+        self.sure = {name: self.real + ttl}
+        self.longest = self.real + ttl
+
+    @rule(name=OWNERS)
+    def give_back(self, name: str) -> None:
+        if give_back(self.state, name).event == "released":
+            self.sure = {}
+            self.longest = self.real
+
+    @rule(name=OWNERS)
+    def admit(self, name: str) -> None:
+        others = [until for other, until in self.sure.items() if other != name]
+        try:
+            admit(self.state, name)
+        except NodeError:
+            return
+        assert all(until <= self.real for until in others)
+        found = look(self.state).lease
+        assert found and found.owner == name
+        self.sure = {name: self.real + found.ttl}
+        self.longest = self.real + found.ttl
+
+    @rule(seconds=SPANS)
+    def time_passes(self, seconds: float) -> None:
+        self.clocks.passes(seconds)
+        self.real += seconds
+
+    @rule(wall=st.floats(0, 4e9))
+    def somebody_sets_the_clock(self, wall: float) -> None:
+        self.clocks.wall = wall
+        self.set = True
+
+    @rule(off=SPANS)
+    def boot(self, off: float) -> None:
+        self.clocks.boot(off, up=1.0)
+        self.real += off + 1.0
+        if self.set:
+            found = look(self.state).lease
+            self.sure, self.set = {}, False
+            self.longest = self.real + (found.ttl if found else 0.0)
+
+
+@dataclass
+class Run:
+    """A run that takes the lease on all nodes of a group, the leader first, and then opens windows, one at a time."""
+
+    name: str
+    order: list[int]
+    taken: int = 0
+    holds: bool = False
+    over: bool = False
+    windows: dict[int, Lock] = field(default_factory=dict)
+
+
+NODES = range(3)
+RUNS = st.integers(0, 2)
+
+
+class Group(RuleBasedStateMachine):
+    """Three runs, a group of three nodes: never two windows at once, whatever the clocks say and whoever stands still.
+
+    Each run does as the documentation of group_lease says and goes on at its own pace; a run that is refused begins
+    nothing more. A run may stop following a swap, which goes on by itself, and give its leases back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.mkdtemp()
+        self.states = [State(Path(self.folder) / str(node)) for node in NODES]
+        self.clocks = [Clocks() for _ in NODES]
+        self.runs = [Run(name, []) for name in "abc"]
+        self.swaps: dict[int, Lock] = {}
+        self.before = module.now
+
+    def teardown(self) -> None:
+        for lock in self.swaps.values():
+            lock.release()
+        module.now = self.before  # type: ignore[assignment]
+        shutil.rmtree(self.folder)
+
+    def on(self, node: int) -> State:
+        module.now = self.clocks[node].now  # type: ignore[assignment]
+        return self.states[node]
+
+    @rule(number=RUNS, others=st.permutations([1, 2]))
+    def begin(self, number: int, others: list[int]) -> None:
+        run = self.runs[number]
+        if run.over or not run.order:
+            self.runs[number] = Run(f"{run.name}'", [0, *others])
+
+    @rule(number=RUNS)
+    def take_the_next(self, number: int) -> None:
+        run = self.runs[number]
+        if run.over or run.taken >= len(run.order):
+            return
+        try:
+            take(self.on(run.order[run.taken]), "g", run.name, 60)
+        except NodeError:
+            run.over = True
+            return
+        run.taken += 1
+
+    @rule(number=RUNS)
+    def confirm_the_leader(self, number: int) -> None:
+        run = self.runs[number]
+        if run.over or not run.order or run.taken < len(run.order):
+            return
+        try:
+            confirm(self.on(0), run.name)
+        except NodeError:
+            run.over = True
+            return
+        run.holds = True
+
+    @rule(number=RUNS, node=st.sampled_from(NODES))
+    def open_a_window(self, number: int, node: int) -> None:
+        run = self.runs[number]
+        if run.over or not run.holds or any(self.swaps.get(each) is lock for each, lock in run.windows.items()):
+            return
+        lock = Lock(self.on(node).lock)
+        if not lock.acquire():
+            return
+        try:
+            admit(self.states[node], run.name)
+        except NodeError:
+            lock.release()
+            run.over = True
+            return
+        self.swaps[node] = run.windows[node] = lock
+
+    @precondition(lambda self: self.swaps)
+    @rule()
+    def a_swap_ends(self) -> None:
+        _, lock = self.swaps.popitem()
+        lock.release()
+
+    @rule(number=RUNS, node=st.sampled_from(NODES))
+    def a_sign_of_life(self, number: int, node: int) -> None:
+        renew(self.on(node), self.runs[number].name)
+
+    @rule(number=RUNS)
+    def end_the_run(self, number: int) -> None:
+        """In order, or because nobody follows its swap any longer."""
+        run = self.runs[number]
+        run.over = True
+        for node in reversed(run.order):
+            give_back(self.on(node), run.name)
+
+    @rule(seconds=SPANS)
+    def time_passes(self, seconds: float) -> None:
+        for clocks in self.clocks:
+            clocks.passes(seconds)
+
+    @rule(node=st.sampled_from(NODES), wall=st.floats(0, 4e9))
+    def somebody_sets_a_clock(self, node: int, wall: float) -> None:
+        self.clocks[node].wall = wall
+
+    @rule(node=st.sampled_from(NODES), off=SPANS)
+    def boot(self, node: int, off: float) -> None:
+        if node in self.swaps:
+            self.swaps.pop(node).release()
+        self.clocks[node].boot(off)
+
+    @rule(node=st.sampled_from(NODES), content=st.sampled_from(NONSENSE))
+    def tear(self, node: int, content: bytes) -> None:
+        if self.states[node].lease.exists():
+            self.states[node].lease.write_bytes(content)
+
+    @invariant()
+    def there_is_one_window_at_most(self) -> None:
+        assert len(self.swaps) <= 1, sorted(self.swaps)
+
+
+TestEveryOrderOnOneNode = OneNode.TestCase
+TestEveryOrderInAGroup = Group.TestCase
+TestEveryOrderOnOneNode.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+TestEveryOrderInAGroup.settings = settings(deadline=None, max_examples=100, stateful_step_count=60)
