@@ -85,6 +85,12 @@ def failures(verification: Mapping[str, Any]) -> list[str]:
     return [check["message"] for check in verification["checks"] if check["counts"] and not check["ok"]]
 
 
+def complaints(sha256: str | None, probe: Probe, look: Served = served) -> list[str]:
+    """What is wrong with what the ports present, which should be the certificate with this SHA-256."""
+    checks = _served_checks({"sha256": sha256}, probe, _seen(probe, look))
+    return [check.message for check in checks if check.counts and not check.ok]
+
+
 def _name_checks(facts: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> Iterator[Check]:
     if wanted is None:
         return

@@ -33,6 +33,7 @@ def status(journal: Journal | None, alive: bool) -> dict[str, Any]:
         "window_seconds": window_seconds(journal.records),
         "old": {"sha1": journal.fact("old_sha1"), "sha256": journal.fact("old_sha256")},
         "new": {"sha1": journal.fact("new_sha1"), "sha256": journal.fact("new_sha256")},
+        "running": journal.fact("running") or [],
         "backup": journal.fact("backup"),
         "message": _message(journal.records),
         "instructions": journal.fact("instructions") or [],

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import tls, x509
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, failures, verify
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, complaints, failures, verify
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 WANTED = {"cn": "vc01.lab.example", "dns": ["vc01.lab.example"], "ip": ["198.18.0.11"], "email": []}
@@ -90,6 +90,21 @@ def test_what_is_no_certificate(text: str, now: datetime) -> None:
 
 
 class TestProbe:
+    def test_complaints_are_about_another_certificate_and_about_none_where_one_is_required(
+        self, issued: tuple[str, str]
+    ) -> None:
+        def look(_host: str, port: int, *_: Any) -> list[str]:
+            if port == 5480:
+                raise tls.TlsError("no route to host")
+            return [issued[1]]
+
+        sha256 = x509.facts(issued[1])["sha256"]
+        assert complaints(sha256, Probe("vc01", (443, 5480), required=False), look) == []
+        (required,) = complaints(sha256, Probe("vc01", (443, 5480)), look)
+        assert "Port 5480" in required and "no route" in required
+        (other,) = complaints("ab" * 32, Probe("vc01", (443,)), look)
+        assert "another certificate" in other and sha256 in other
+
     @pytest.mark.parametrize("required", [True, False])
     def test_a_port_that_cannot_be_reached_counts_when_it_is_required(
         self, issued: tuple[str, str], now: datetime, required: bool

@@ -42,6 +42,10 @@ def task_files() -> list[Path]:
     return [*sorted(ROOT.glob("roles/*/tasks/*.yml")), *sorted(ROOT.glob("playbooks/**/*.yml"))]
 
 
+def _is_ours(action: str) -> bool:
+    return action.startswith("vcfleet.certs.")
+
+
 def tasks(items: Any) -> Iterator[dict[str, Any]]:
     """Every task and block below a list of tasks or plays."""
     for item in items if isinstance(items, list) else []:

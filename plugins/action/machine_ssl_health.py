@@ -1,0 +1,28 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, complaints
+
+
+class ActionModule(NodeAction):
+    """The work of vcfleet.certs.machine_ssl_health: the node's census, and a look at its ports from here."""
+
+    CONSTRAINTS = {"required_by": {"probe": ["sha256"]}}
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Look once; what is not as it should be fails the task, all of it at once."""
+        census = self.call_node("service_control_info", {"tool_timeout": options["tool_timeout"]})["census"]
+        gone = [service for service in options["running"] if service not in census["running"]]
+        problems = [f"Services that ran before do not run: {', '.join(gone)}."] * bool(gone)
+        if options["probe"]:
+            problems += complaints(options["sha256"], Probe.from_options(options["probe"]))
+        if problems:
+            raise Refused(" ".join(problems), details={"problems": problems, "census": census})
+        return {"changed": False, "census": census}
