@@ -18,12 +18,14 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import (
     Selection,
     SelectionError,
     Waves,
+    names,
     unknown_names,
 )
 
-_IN_THE_PLAYBOOKS = "The playbooks call these options vcfleet_only and so on, and valid_hours vcfleet_plan_valid"
-
 Made = TypeVar("Made")
+
+# Hours: whoever means for ever says 0.
+_YEAR = 8784
 
 
 class ActionModule(DocumentedAction):
@@ -59,13 +61,12 @@ def _choices(options: Mapping[str, Any], reviewed: Plan | None) -> tuple[Selecti
     selection = _understood(lambda: Selection.from_options(options), Selection(), problems)
     waves = _understood(lambda: Waves.from_options(options), Waves(), problems)
     known = {*options["inventory"], *(reviewed or {}).get("groups", ())}
-    given = {"only": selection.only or (), "except": selection.without, "canary": waves.canary}
-    for option, names in given.items():
-        problems += unknown_names(option, names, options["groups"], known)
-    if not options["valid_hours"] >= 0:
-        problems.append(f"valid_hours is {options['valid_hours']:g}, less than 0")
+    for option in ("only", "except", "canary"):
+        problems += unknown_names(option, names(options[option] or ()), options["groups"], known)
+    if not 0 <= options["valid_hours"] <= _YEAR:
+        problems.append(f"valid_hours (vcfleet_plan_valid) is {options['valid_hours']:g}, not from 0 to {_YEAR} hours")
     if problems:
-        raise Refused(f"fleet_plan: {'; '.join(problems)}", _IN_THE_PLAYBOOKS, {"problems": problems})
+        raise Refused(f"fleet_plan: {'; '.join(problems)}", details={"problems": problems})
     return selection, waves
 
 

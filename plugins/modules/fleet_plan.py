@@ -67,7 +67,7 @@ options:
     elements: str
     default: []
   valid_hours:
-    description: For how long the plan may be applied, in hours. V(0) is for ever.
+    description: For how long the plan may be applied, in hours, up to a year. V(0) is for ever.
     type: float
     default: 72.0
   reviewed:

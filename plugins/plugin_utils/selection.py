@@ -39,7 +39,7 @@ class Slice:
         found = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text)
         number, count = map(int, found.groups()) if found else (0, 0)
         if not 1 <= number <= count:
-            raise SelectionError([f"slice is '{text}', not K/N with K from 1 to N, such as 2/5"])
+            raise SelectionError([f"{called('slice')} is '{text}', not K/N with K from 1 to N, such as 2/5"])
         return cls(number, count)
 
     def __str__(self) -> str:
@@ -80,6 +80,11 @@ class Selection:
         return f"Selected are only {listed(self.only)}." if self.only else "Nobody is selected: the list is empty."
 
 
+def called(option: str) -> str:
+    """An option by its own name and by that of the playbooks' variable."""
+    return f"{option} (vcfleet_{option})"
+
+
 def names(items: Sequence[Any]) -> tuple[str, ...]:
     """The names in a list, or in what is left of a text that was split at its commas."""
     return tuple(name for name in (str(item).strip() for item in items) if name)
@@ -94,7 +99,7 @@ def unknown_names(
     if not strangers:
         return []
     are = "is neither a node nor a linked group" if len(strangers) == 1 else "are neither nodes nor linked groups"
-    return [f"{option} names {listed(strangers)}, which {are}. There are {_existing(groups)}"]
+    return [f"{called(option)} names {listed(strangers)}, which {are}. There are {_existing(groups)}"]
 
 
 def _existing(groups: Sequence[Group]) -> str:
@@ -144,9 +149,8 @@ class Waves:
         sizes = names(options.get("wave_sizes") or ()) or (ALL,)
         wrong = [size for size in sizes if not _is_size(size)]
         if wrong:
-            raise SelectionError(
-                [f"wave_sizes has {listed(wrong)}; each is a number from 1, a percentage such as 25%, or all"]
-            )
+            allowed = "a number from 1, a percentage such as 25%, or all"
+            raise SelectionError([f"{called('wave_sizes')} has {listed(wrong)}; each is {allowed}"])
         return cls(names(options.get("canary") or ()), sizes)
 
     def is_canary(self, group: Group) -> bool:

@@ -182,14 +182,14 @@ class TestOptions:
 
     @pytest.mark.parametrize("size", ["0", "-1", "0%", "101%", "some", "1.5", "01"])
     def test_a_size_that_is_none(self, size: str) -> None:
-        with pytest.raises(SelectionError, match="wave_sizes has"):
+        with pytest.raises(SelectionError, match="has"):
             Waves.from_options({"wave_sizes": ["1", size]})
 
     def test_strangers_are_named_with_those_who_exist(self) -> None:
         groups = [group("g", "a", "b")]
         assert unknown_names("only", ["a", "g", "elsewhere"], groups, ["elsewhere"]) == []
         (problem,) = unknown_names("only", ["vc99", "a"], groups, [])
-        assert "only names vc99" in problem and "a, b" in problem and "linked groups g" in problem
+        assert "only (vcfleet_only) names vc99" in problem and "a, b" in problem and "linked groups g" in problem
 
     def test_a_slice_depends_on_nobody_else_and_on_no_inventory_name(self) -> None:
         one = {"x": record("vc01"), "y": record("vc02")}
