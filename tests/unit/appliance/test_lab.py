@@ -86,6 +86,14 @@ def test_names_are_found_forward_and_backward(lab: Lab) -> None:
             )
 
 
+def test_a_node_is_reached_by_ipv6_from_the_controllers_place(lab: Lab) -> None:
+    node = lab.nodes[0]
+    login = ["ssh", "-F", str(lab.ssh_config), f"root@{node.ipv6}"]
+    assert lab.controller([*login, "hostname"]).stdout.split()[-1] == node.name
+    probe = f"import socket; socket.create_connection(({node.ipv6!r}, 443), 5)"
+    assert lab.controller(["python3", "-c", probe]).returncode == 0
+
+
 def test_a_linked_group_begins_with_all_its_roots(lab: Lab) -> None:
     roots = "/usr/lib/vmware-vmafd/bin/vecs-cli entry list --store TRUSTED_ROOTS | grep ^Alias | sort"
     first, second, lone = (node.ssh(roots).stdout for node in lab.nodes)

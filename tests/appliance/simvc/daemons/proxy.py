@@ -53,7 +53,10 @@ def main(argv: list[str]) -> None:
     port, store = int(argv[0]), argv[1]
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     context = _context(store)
-    with socket.create_server(("", port), backlog=128) as listener:
+    # Both families, unless this kernel has but one.
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    with socket.create_server(("", port), family=family, backlog=128, dualstack_ipv6=both) as listener:
         while True:
             link, _ = listener.accept()
             threading.Thread(target=_serve, args=(link, context), daemon=True).start()

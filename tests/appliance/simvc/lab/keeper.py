@@ -10,7 +10,10 @@ removed by whoever comes next (registry.sweep).
 
     host namespace      simvc<N> 198.18.N.1 --+
     switch namespace    br0      198.18.N.2 --+-- v1 .. vn      no default route: the controller's place
-    node namespaces                               eth0 198.18.N.(10+n)
+    node namespaces                           |   eth0 198.18.N.(10+n), 2001:2:0:N::(10+n)
+    jump host           eth0     198.18.N.3 --+   only where the plan has one
+                        eth1     198.19.N.1 --+
+    outside             eth0     198.19.N.2 --+   no other way to the nodes
 """
 
 import contextlib
@@ -48,12 +51,15 @@ class Keeper:
         self.slot = slot
         self.nodes = {node.name: node for node in plan.nodes}
         self.address_of = {node.name: slot.node_address(node.number) for node in plan.nodes}
+        self.ipv6_of = {name: slot.ipv6(address) for name, address in self.address_of.items()}
+        self.jump_host: subprocess.Popen[bytes] | None = None
+        self.outside: subprocess.Popen[bytes] | None = None
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.switch = _spawn([*_MORTAL, "unshare", "--net", "sleep", "infinity"])
 
     def build(self) -> None:
         """Make the lab's files and its network."""
-        layers.build(self.folder, self.plan, self.address_of)
+        layers.build(self.folder, self.plan, self.address_of, self.ipv6_of, self.slot.jump_address_outside)
         _wait_for_own_network(self.switch.pid)
         _ip(
             [
@@ -69,12 +75,18 @@ class Keeper:
             f"address add {self.slot.controller_address}/24 dev br0",
             "link set br0 up",
         )
+        if socket.has_dualstack_ipv6():
+            self._in_switch(f"address add {self.slot.ipv6(self.slot.controller_address)}/64 dev br0 nodad")
+        if self.plan.jump_host:
+            self._build_jump_host()
 
     def describe(self) -> dict[str, Any]:
         """What the lab's users need: the plan with addresses, and where its network is entered."""
         return {
             "plan": self.plan.as_dict(),
             "addresses": self.address_of,
+            "ipv6": self.ipv6_of,
+            "outside": self.outside and {"pid": self.outside.pid, "jump_host": self.slot.jump_address_outside},
             "host_address": self.slot.host_address,
             "controller_address": self.slot.controller_address,
             "socket": self.slot.socket,
@@ -128,13 +140,43 @@ class Keeper:
     def demolish(self) -> None:
         """End everything that the lab started and remove its folder."""
         self._kill(*self.processes)
-        _kill_processes_in_network(self.switch.pid)
-        self.switch.kill()
-        self.switch.wait()
+        for place in filter(None, (self.jump_host, self.outside, self.switch)):
+            _kill_processes_in_network(place.pid)
+            place.kill()
+            place.wait()
         for name in self.processes:
             _wait_for_loop_device(self.folder / "nodes" / name / "disk.img")
         subprocess.run(["ip", "link", "delete", self.slot.interface], capture_output=True, check=False)
         registry.remove_folder(self.folder)
+
+    def _build_jump_host(self) -> None:
+        """An SSH server between the nodes' network and a place from where there is no other way to them."""
+        slot, addresses = self.slot, [self.slot.jump_address, self.slot.ipv6(self.slot.jump_address)]
+        self.outside = _spawn([*_MORTAL, "unshare", "--net", "sleep", "infinity"])
+        serve = [
+            "sh",
+            str(layers.HERE / "jump-host.sh"),
+            str(self.folder / "jump"),
+            *addresses,
+            slot.jump_address_outside,
+        ]
+        with open(self.folder / "jump/console.log", "ab") as console:
+            namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child"]
+            self.jump_host = _spawn([*_MORTAL, "unshare", *namespaces, *serve], console)
+        for place in (self.outside, self.jump_host):
+            _wait_for_own_network(place.pid)
+        self._in_switch(
+            f"link add jump type veth peer name eth0 netns {self.jump_host.pid}", "link set jump master br0 up"
+        )
+        _ip(
+            [
+                f"link add eth0 type veth peer name eth1 netns {self.jump_host.pid}",
+                "link set lo up",
+                f"address add {slot.outside_address}/24 dev eth0",
+                "link set eth0 up",
+            ],
+            ["nsenter", f"--net=/proc/{self.outside.pid}/ns/net"],
+        )
 
     def _start(self, node: NodePlan) -> None:
         folder = self.folder / "nodes" / node.name

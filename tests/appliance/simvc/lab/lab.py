@@ -31,7 +31,8 @@ class Lab:
     """Nodes in their network. Use as a context manager, or start() and stop(); `detach()` leaves it running.
 
     `groups` as for plan.group_sizes; `python` overrides the profiles' interpreter (version or path); `knobs` are set on
-    every node before it boots; `identity` overrides keys of the nodes' identity (such as machine_certificate_age_days).
+    every node before it boots; `identity` overrides keys of the nodes' identity (such as machine_certificate_age_days);
+    `jump_host` adds one, see `outside_command`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Lab:
         identity: dict[str, Any] | None = None,
         folder: Path | None = None,
         inventory: Path | None = None,
+        jump_host: bool = False,
     ):
         pythons, self.notes = _interpreters(profiles, python)
         self._plan = make_plan(
@@ -57,12 +59,14 @@ class Lab:
             knobs=knobs,
             identity=identity,
             inventory=str(inventory.absolute()) if inventory else None,
+            jump_host=jump_host,
         )
         self.folder = folder.absolute() if folder else None
         self.nodes: list[Node] = []
         self._keeper: subprocess.Popen[str] | None = None
         self._detached = False
         self._switch = 0
+        self._outside: dict[str, Any] | None = None
         self._socket = ""
 
     @classmethod
@@ -156,6 +160,29 @@ class Lab:
         """The command line that runs `argv` where only the nodes can be reached: a network with no way out."""
         return ["nsenter", f"--net=/proc/{self._switch}/ns/net", *argv]
 
+    def outside_command(self, argv: list[str]) -> list[str]:
+        """The command line that runs `argv` where only the jump host can be reached, and nodes only through that.
+
+        Raises LabError when the lab has none.
+        """
+        return ["nsenter", f"--net=/proc/{self._beyond['pid']}/ns/net", *argv]
+
+    @property
+    def jump(self) -> str:
+        """The jump host as ssh takes it, USER@ADDRESS; it knows the nodes' names. Raises LabError."""
+        return f"root@{self._beyond['jump_host']}"
+
+    @property
+    def ssh_config(self) -> Path:
+        """For ssh -F, and so for jump host and nodes alike: the lab's keys, nothing of the user's own configuration."""
+        return self._folder / "ssh_config"
+
+    @property
+    def _beyond(self) -> dict[str, Any]:
+        if self._outside is None:
+            raise LabError("this lab has no jump host: start it with jump_host=True")
+        return self._outside
+
     def controller(self, argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command as the controller; `options` go to subprocess.run (env=, cwd=, timeout=, check=)."""
         defaults: dict[str, Any] = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
@@ -193,9 +220,12 @@ class Lab:
 
     def _take_up(self, description: dict[str, Any]) -> None:
         self._switch = description["switch"]
+        self._outside = description["outside"]
         self._socket = description["socket"]
-        addresses = description["addresses"]
-        self.nodes = [Node(plan, addresses[plan.name], self._folder, self._ask) for plan in self._plan.nodes]
+        addresses, ipv6 = description["addresses"], description["ipv6"]
+        self.nodes = [
+            Node(plan, addresses[plan.name], ipv6[plan.name], self._folder, self._ask) for plan in self._plan.nodes
+        ]
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
         answer = ipc.call(self._socket, {"op": operation, **arguments})

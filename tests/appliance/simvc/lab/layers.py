@@ -63,7 +63,7 @@ _MODES = {"etc/shadow": 0o600, "etc/sudoers": 0o440, "root": 0o700, "tmp": 0o177
 _DISK_SIZE = 256 * 2**20
 
 
-def build(lab: Path, plan: LabPlan, address_of: dict[str, str]) -> None:
+def build(lab: Path, plan: LabPlan, address_of: dict[str, str], ipv6_of: dict[str, str], jump_address: str) -> None:
     """Write everything that the nodes of `plan` start from into the folder `lab`."""
     # The nodes see this code read-only, so that they could not keep what they compile.
     compileall.compile_dir(APPLIANCE / "simvc", quiet=2)
@@ -76,11 +76,34 @@ def build(lab: Path, plan: LabPlan, address_of: dict[str, str]) -> None:
     known_hosts = ""
     for node in plan.nodes:
         folder = lab / "nodes" / node.name
-        _node(folder, plan, node, address_of, hosts)
+        _node(folder, plan, node, address_of, ipv6_of, hosts)
         subprocess.run(["cp", "--sparse=always", lab / "blank.img", folder / "disk.img"], check=True)
         host_key = (folder / "seed/etc/ssh/ssh_host_ed25519_key.pub").read_text()
-        known_hosts += f"{address_of[node.name]},{node.name} {host_key}"
+        known_hosts += f"{address_of[node.name]},{ipv6_of[node.name]},{node.name} {host_key}"
+    if plan.jump_host:
+        known_hosts += f"{jump_address} {_jump_host(lab, hosts)}"
     (lab / "known_hosts").write_text(known_hosts)
+    (lab / "ssh_config").write_text(
+        f"IdentityFile {lab}/id_ed25519\nIdentitiesOnly yes\nIdentityAgent none\n"
+        f"StrictHostKeyChecking yes\nUserKnownHostsFile {lab}/known_hosts\n"
+    )
+
+
+def _jump_host(lab: Path, hosts: str) -> str:
+    """What the jump host's SSH server starts from; returns its public key. It forwards, and that is all."""
+    folder = lab / "jump"
+    folder.mkdir()
+    _make_key(folder / "host_key", "root@jump")
+    (folder / "hosts").write_text(hosts)
+    (folder / "shadow").write_text((HERE / "skeleton/etc/shadow").read_text())
+    (folder / "shadow").chmod(0o600)
+    (folder / "sshd_config").write_text(
+        f"HostKey {folder}/host_key\nAuthorizedKeysFile {lab}/id_ed25519.pub\nPermitRootLogin yes\n"
+        "PasswordAuthentication no\nKbdInteractiveAuthentication no\nForceCommand /bin/false\n"
+        "UsePAM no\nUseDNS no\nStrictModes no\nPidFile none\nMaxStartups 200:30:400\nMaxSessions 100\n"
+        "KexAlgorithms curve25519-sha256\n"
+    )
+    return (folder / "host_key.pub").read_text()
 
 
 def _base(usr: Path) -> None:
@@ -157,7 +180,14 @@ def _skeleton(root: Path, authorized_key: str) -> None:
         (root / name).chmod(mode)
 
 
-def _node(folder: Path, plan: LabPlan, node: NodePlan, address_of: dict[str, str], hosts: str) -> None:
+def _node(
+    folder: Path,
+    plan: LabPlan,
+    node: NodePlan,
+    address_of: dict[str, str],
+    ipv6_of: dict[str, str],
+    hosts: str,
+) -> None:
     """This node's share: what only its own disk holds, how it boots, and its knobs, which are not on the disk."""
     release = profile(node.profile)
     group = plan.group(node.sso_domain)
@@ -181,7 +211,8 @@ def _node(folder: Path, plan: LabPlan, node: NodePlan, address_of: dict[str, str
         (folder / "seed/etc/passwd").write_text(users)
     (folder / "seed/etc/ssh").mkdir()
     _make_key(folder / "seed/etc/ssh/ssh_host_ed25519_key", f"root@{node.name}")
-    boot = {"NAME": node.name, "ADDRESS": address_of[node.name], "PYTHON": node.python}
+    addresses = {"ADDRESS": address_of[node.name], "IPV6": ipv6_of[node.name]}
+    boot = {"NAME": node.name, **addresses, "PYTHON": node.python}
     (folder / "boot.env").write_text("".join(f"{key}={value}\n" for key, value in boot.items()))
     (folder / "binds").write_text(_binds(node))
     (folder / "disk").mkdir()

@@ -10,12 +10,12 @@
 set -eu
 
 lab=$1 node=$2
-. "$node/boot.env" # NAME ADDRESS PYTHON
+. "$node/boot.env" # NAME ADDRESS IPV6 PYTHON
 
 network() {
     until grep -q eth0: /proc/net/dev; do sleep 0.01; done
-    echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true
     printf '%s\n' 'link set lo up' "address add $ADDRESS/24 dev eth0" 'link set eth0 up' | ip -batch -
+    ip address add "$IPV6/64" dev eth0 nodad || echo "no IPv6 in this kernel" >&2
     hostname "$NAME"
 }
 

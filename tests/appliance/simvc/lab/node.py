@@ -62,10 +62,12 @@ class ToolCall:
 class Node:
     """One node of a running lab."""
 
-    def __init__(self, plan: NodePlan, address: str, lab: Path, ask: Ask):
+    def __init__(self, plan: NodePlan, address: str, ipv6: str, lab: Path, ask: Ask):
         self.plan = plan
         self.name = plan.name
         self.address = address
+        # Reached from the controller's place, not from the host.
+        self.ipv6 = ipv6
         self.folder = lab / "nodes" / plan.name
         self._lab = lab
         self._ask = ask

@@ -44,8 +44,11 @@ class NodePlan:
 
 @dataclass(frozen=True)
 class LabPlan:
+    """`jump_host`: there is one, and a place from where it is the only way to the nodes."""
+
     nodes: tuple[NodePlan, ...]
     inventory: str | None = None
+    jump_host: bool = False
 
     def group(self, sso_domain: str) -> list[NodePlan]:
         return [node for node in self.nodes if node.sso_domain == sso_domain]
@@ -55,7 +58,7 @@ class LabPlan:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "LabPlan":
-        return cls(tuple(NodePlan(**node) for node in data["nodes"]), data["inventory"])
+        return cls(tuple(NodePlan(**node) for node in data["nodes"]), data["inventory"], data["jump_host"])
 
 
 def group_sizes(text: str) -> list[int]:
@@ -82,6 +85,7 @@ def make_plan(
     knobs: dict[str, Any] | None = None,
     identity: dict[str, Any] | None = None,
     inventory: str | None = None,
+    jump_host: bool = False,
 ) -> LabPlan:
     """Lay out linked groups of these sizes; `profiles` are dealt to the nodes in turn, `pythons` is by profile.
 
@@ -109,7 +113,7 @@ def make_plan(
                 identity=dict(identity or {}),
             )
         )
-    return LabPlan(tuple(nodes), inventory)
+    return LabPlan(tuple(nodes), inventory, jump_host)
 
 
 def identity(node: NodePlan, group: list[NodePlan], address_of: dict[str, str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which labs run on this machine: one locked file each, which names the lab's folder and stands for its /24 network.
+"""Which labs run on this machine: one locked file each, which names the lab's folder and stands for its networks.
 
 The keeper of a lab holds the lock for as long as it lives. A file whose lock is free belongs to a lab that died, and
 whoever comes next removes what it left, so nothing outlives even a killed keeper for longer than that.
@@ -28,7 +28,10 @@ class LabBusy(Exception):
 
 @dataclass(frozen=True)
 class Slot:
-    """A lab's place on this machine: network 198.18.<number>.0/24 (benchmark range) and the names that go with it."""
+    """A lab's place on this machine: its networks, of the ranges for benchmarks, and the names that go with them.
+
+    The nodes are in 198.18.<n>.0/24 and 2001:2:0:<n>::/64, what is beyond the jump host in 198.19.<n>.0/24.
+    """
 
     number: int
 
@@ -44,8 +47,26 @@ class Slot:
     def controller_address(self) -> str:
         return self._address(2)
 
+    @property
+    def jump_address(self) -> str:
+        """The jump host's, towards the nodes."""
+        return self._address(3)
+
+    @property
+    def jump_address_outside(self) -> str:
+        """The jump host's, towards those who have no other way to the nodes."""
+        return f"198.19.{self.number}.1"
+
+    @property
+    def outside_address(self) -> str:
+        return f"198.19.{self.number}.2"
+
     def node_address(self, node_number: int) -> str:
         return self._address(10 + node_number)
+
+    def ipv6(self, address: str) -> str:
+        """The IPv6 address that goes with one of the nodes' network: the same last number."""
+        return f"2001:2:0:{self.number:x}::{int(address.rpartition('.')[2]):x}"
 
     @property
     def lock(self) -> Path:
