@@ -11,6 +11,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import assess
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import render
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import IN_THE_ROLE, Policy, PolicyError
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule_options import OptionError, moment_at
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 
@@ -20,13 +21,23 @@ class ActionModule(DocumentedAction):
     _requires_connection = False
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Judge the survey by the policy, now."""
-        now = datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+        """Judge the survey by the policy."""
         try:
-            assessment = assess(options["survey"], Policy.from_options(options["policy"]), now)
+            policy = Policy.from_options(options["policy"])
+            assessment = assess(options["survey"], policy, _now(options["at"], policy))
         except PolicyError as error:
             remedy = f"Correct these options; nothing was judged. {IN_THE_ROLE}"
             raise Refused(f"The policy cannot be used: {error}", remedy, {"problems": error.problems}) from error
         except X509Error as error:
             raise Refused(f"The survey holds a certificate that cannot be read: {error}") from error
         return {"changed": False, "assessment": assessment, "summary": render(assessment)}
+
+
+def _now(at: str | None, policy: Policy) -> datetime:
+    """The controller's time, or the one that was asked for. Raises Refused."""
+    if not at:
+        return datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+    try:
+        return moment_at(at, policy.schedule.zone)
+    except OptionError as error:
+        raise Refused(f"The option at (machine_ssl_at) {error}") from error

@@ -25,6 +25,11 @@ options:
     description: RV(vcfleet.certs.appliance_info#module:appliance).
     type: dict
     required: true
+  at:
+    description:
+      - Judge as of this time, such as V(2026-11-28 22:00) in O(policy.timezone), and not as of now. So a plan can be
+        made, and reviewed, before its window opens.
+    type: str
   policy:
     description: The rules to judge by.
     type: dict

@@ -112,8 +112,9 @@ def _why_kept(plan: Plan, node: str, present: Present) -> tuple[str, list[str]] 
     if _is_done(planned, swap, present.current(node)):
         return KEEP, [f"Done: swap {swap.get('id')} replaced the certificate that plan {plan['id']} was made for."]
     assessment = present.assessment(node)
-    # Due and kept: its window is not open. A forced node has no window to wait for.
-    waits = assessment.get("due") and assessment.get("verdict") == KEEP and not planned["force_reason"]
+    # Due and kept: its window is not open. A forced node has no window to wait for, but a freeze holds it, too.
+    frozen = (assessment.get("when") or {}).get("freeze")
+    waits = assessment.get("verdict") == KEEP and (frozen or (assessment.get("due") and not planned["force_reason"]))
     return (KEEP, list(assessment["reasons"])) if waits else None
 
 

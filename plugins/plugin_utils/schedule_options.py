@@ -114,6 +114,11 @@ def time_zone(value: Any) -> tzinfo:
         ) from error
 
 
+def moment_at(value: Any, zone: tzinfo) -> datetime:
+    """The moment that a person means by a date (its beginning) or a time in a zone, in UTC. Raises OptionError."""
+    return _moment(value, zone, last=False)
+
+
 def _dictionaries(value: Any) -> list[Mapping[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
         raise OptionError(f"is {value!r}, no list of dictionaries")
