@@ -315,12 +315,14 @@ def _runs(schedule: Schedule, now: datetime, first: datetime) -> Iterator[dateti
 def too_late(when: Mapping[str, Any] | None, now: datetime) -> str:
     """Why a node may not begin any more, or not yet, although it could when `when` was said; empty when it may."""
     begin = (when or {}).get("begin")
-    if not begin or moment(begin["from"]) <= now <= moment(begin["by"]):
+    if not begin:
         return ""
-    return (
-        f"Its turn came at {iso(now)}, and it was to begin from {begin['from']} to {begin['by']}, while its window is"
-        " open for long enough. Run again in a window."
-    )
+    turn = f"Its turn came at {iso(now)}, and it was to begin"
+    if begin["from"] and now < moment(begin["from"]):
+        return f"{turn} from {begin['from']} on, when its window opens. Run again then."
+    if now > moment(begin["by"]):
+        return f"{turn} by {begin['by']}, while its window was open for long enough. Run again in the next one."
+    return ""
 
 
 def describe(
@@ -350,12 +352,13 @@ def describe(
     }
 
 
-def _begin(schedule: Schedule, outlook: Outlook) -> dict[str, str] | None:
-    """The first and the last moment to begin in the window that is open. Without windows a freeze may end it."""
+def _begin(schedule: Schedule, outlook: Outlook) -> dict[str, str | None] | None:
+    """The first and the last moment to begin in the window that is open. Without windows only a freeze can end it."""
     window = outlook.window
     if window is None or not outlook.enough or window.closes >= outlook.now + HORIZON:
         return None
-    return {"from": iso(window.opens), "by": iso(window.closes - schedule.window_needs)}
+    opened = iso(window.opens) if schedule.windows else None
+    return {"from": opened, "by": iso(window.closes - schedule.window_needs)}
 
 
 def words(at: datetime, zone: tzinfo) -> str:

@@ -276,6 +276,15 @@ class TestLeftAlone:
         assert applied["nodes"]["a"]["reasons"][-1] == "It waits until Saturday."
         assert applied["groups"]["g"]["turns"] == ["b"]
 
+    @pytest.mark.parametrize(("freeze", "verdict"), [(None, "rotate"), ("end of year", "keep")])
+    def test_a_forced_node_waits_for_no_window_and_for_the_end_of_a_freeze(
+        self, freeze: str | None, verdict: str
+    ) -> None:
+        fleet = Fleet()
+        fleet.plan["nodes"]["a"]["force_reason"] = "Its key may be known."
+        fleet.records["a"]["assessment"].update(verdict="keep", when={"freeze": freeze})
+        assert fleet.applied()["nodes"]["a"]["verdict"] == verdict
+
 
 @given(st.sets(st.sampled_from(range(len(DRIFTS) - 1)), max_size=3), fleets())
 def test_no_drift_makes_a_node_rotate_that_the_plan_does_not(changes: set[int], others: Any) -> None:

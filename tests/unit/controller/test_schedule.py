@@ -540,7 +540,7 @@ class TestDescription:
         schedule = plan(freezes=[{"from": "2026-11-25 17:00", "until": "2026-11-26"}])
         found = describe(schedule, when_due(valid(30), 60, 0, 0, "a"), look(schedule, NOW, valid(30)), None, forced)
 
-        assert found["begin"] == (by and {"from": "2026-11-25T16:00:00Z", "by": by})
+        assert found["begin"] == (by and {"from": None, "by": by})
 
     @pytest.mark.parametrize(
         ("after", "late"), [(-MINUTE, True), (0 * HOUR, False), (3.5 * HOUR, False), (3.6 * HOUR, True)]
@@ -550,7 +550,17 @@ class TestDescription:
 
         assert bool(too_late(when, SATURDAY + after)) is late
 
-    @pytest.mark.parametrize("when", [None, {}, {"begin": None}])
+    def test_a_turn_that_comes_too_late_says_so(self) -> None:
+        when = {"begin": {"from": None, "by": "2026-11-25T15:59:59Z"}}
+
+        assert too_late(when, NOW) == (
+            "Its turn came at 2026-11-25T16:00:00Z, and it was to begin by 2026-11-25T15:59:59Z, while its window was"
+            " open for long enough. Run again in the next one."
+        )
+
+    @pytest.mark.parametrize(
+        "when", [None, {}, {"begin": None}, {"begin": {"from": None, "by": "2026-11-25T16:00:00Z"}}]
+    )
     def test_without_a_window_no_turn_comes_too_late(self, when: dict[str, Any] | None) -> None:
         assert too_late(when, NOW) == ""
 
