@@ -70,7 +70,7 @@ def _ending(record: Record, planned: Mapping[str, Any]) -> str:
     if planned["verdict"] != "rotate":
         return _PASSED_OVER.get(planned["verdict"], UNSURVEYED)
     if "swap" not in record:
-        return NOT_BEGUN if "staged" in record else FAILED
+        return NOT_BEGUN if "staged" in record or "not_begun" in record else FAILED
     # Without a state the node would not begin; committed but not handed over, the look from outside has failed.
     state = record["swap"].get("state", "committed")
     return FAILED if state == "committed" else str(state).replace("_", " ")

@@ -48,7 +48,8 @@ def failed_groups(plan: Plan, records: Mapping[str, Record]) -> list[str]:
 
 
 def _has_failed(group: Mapping[str, Any], records: Mapping[str, Record]) -> bool:
-    unstaged = any("staged" not in records.get(node, {}) for node in group["turns"])
+    """Something failed, or a pair was not staged; a group that another run holds has not failed."""
+    unstaged = any(not {"staged", "not_begun"} & set(records.get(node, {})) for node in group["turns"])
     return unstaged or any("failure" in records.get(node, {}) for node in group["nodes"])
 
 
