@@ -1,0 +1,357 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One owner: controllers that know nothing of each other, over SSH, on the nodes of one linked group."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from controller import Controller, Run
+from evidence import STATE_DIR, stops, wait_until, window
+from simvc.lab.lab import Lab
+from simvc.lab.node import Node
+
+LEADER, *OTHERS = (f"vc0{number}.lab.example" for number in (1, 2, 3))
+MEMBERS = [LEADER, *OTHERS]
+RACES = 10
+# Longer than two renewals take on a busy machine, and short enough to wait for.
+TTL = 15
+
+# As group_lease's documentation has it: the leader first, then the others, then the leader again.
+HOLD = """
+- name: Take it on the leader
+  vcfleet.certs.group_lease: {state: held, group: g, owner: "{{ owner }}", ttl: "{{ ttl }}", wait: "{{ wait }}"}
+  delegate_to: "{{ members | first }}"
+- name: Take it on the others
+  vcfleet.certs.group_lease: {state: held, group: g, owner: "{{ owner }}", ttl: "{{ ttl }}", wait: "{{ wait }}"}
+  delegate_to: "{{ item }}"
+  loop: "{{ members[1:] }}"
+- name: Make sure of the leader
+  vcfleet.certs.group_lease: {state: renewed, owner: "{{ owner }}"}
+  delegate_to: "{{ members | first }}"
+"""
+
+# Two controllers meet at a name when each has touched its own file there and sees the other's.
+MEET = """
+- name: Meet at {{ race }} {{ at }}
+  ansible.builtin.debug:
+    msg: "{{ lookup('ansible.builtin.pipe', 'touch ' ~ mine ~ '; timeout 120 sh -c \\"' ~ until ~ '\\"') }}"
+  vars:
+    mine: "{{ yard }}/{{ race }}-{{ at }}-{{ owner }}"
+    until: "while [ ! -e {{ yard }}/{{ race }}-{{ at }}-{{ other }} ]; do sleep 0.01; done"
+"""
+
+RACE = """
+- ansible.builtin.include_tasks: {file: meet.yml}
+  vars: {at: start}
+- block:
+    - ansible.builtin.include_tasks: hold.yml
+    - ansible.builtin.set_fact: {outcome: won}
+  rescue:
+    - ansible.builtin.set_fact: {outcome: lost}
+- ansible.builtin.include_tasks: {file: meet.yml}
+  vars: {at: tried}
+- name: Outcome
+  ansible.builtin.assert: {that: "outcome != ''", success_msg: "{{ outcome }}"}
+- name: Look while both stand still
+  vcfleet.certs.group_lease: {state: status}
+  delegate_to: "{{ item }}"
+  loop: "{{ members }}"
+- ansible.builtin.include_tasks: {file: meet.yml}
+  vars: {at: seen}
+- name: Give back, on the leader last
+  vcfleet.certs.group_lease: {state: released, owner: "{{ owner }}"}
+  delegate_to: "{{ item }}"
+  loop: "{{ members | reverse }}"
+- ansible.builtin.include_tasks: {file: meet.yml}
+  vars: {at: end}
+"""
+
+PLAYS = {
+    "race": "    - ansible.builtin.include_tasks: race.yml\n"
+    "      loop: '{{ range(races) | list }}'\n      loop_control: {loop_var: race}\n",
+    "hold": "    - ansible.builtin.include_tasks: hold.yml\n",
+    # Its owner is alive, and shows it to nobody.
+    "sit": "    - ansible.builtin.include_tasks: hold.yml\n    - ansible.builtin.pause: {seconds: 600}\n",
+}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with Lab("1x3", shell="bash", knobs={"service_control.start_all_seconds": 3}) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def controllers(lab: Lab, controller_for: Callable[[Lab], Controller]) -> tuple[Controller, Controller]:
+    """Two controllers, each with a home of its own."""
+    return controller_for(lab), controller_for(lab)
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plays, and where two controllers meet."""
+    folder = tmp_path_factory.mktemp("yard")
+    for name, text in {"hold": HOLD, "meet": MEET, "race": RACE}.items():
+        (folder / f"{name}.yml").write_text(text)
+    for name, tasks in PLAYS.items():
+        head = f"- hosts: {LEADER}\n  gather_facts: false\n  tasks:\n"
+        (folder / f"play-{name}.yml").write_text(head + tasks)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _nobody_holds_it(lab: Lab) -> None:
+    for node in lab.nodes:
+        node.ssh(f"rm -f {STATE_DIR}/lease")
+
+
+def command(controller: Controller, yard: Path, play: str, owner: str, **settings: Any) -> list[str]:
+    known = {"owner": owner, "members": MEMBERS, "ttl": TTL, "wait": 0, "yard": str(yard), **settings}
+    inventory = str(controller.inventory)
+    return ["ansible-playbook", str(yard / f"play-{play}.yml"), "-i", inventory, "-e", json.dumps(known)]
+
+
+def both(controllers: tuple[Controller, Controller], commands: list[list[str]]) -> list[Run]:
+    """Two commands at the same time, to their ends."""
+    with ExitStack() as stack:
+        pairs = [(each, stack.enter_context(each.started(argv))) for each, argv in zip(controllers, commands)]
+        ended = [(each, process, process.communicate(timeout=900)[0]) for each, process in pairs]
+    return [each.ended(process.returncode, output) for each, process, output in ended]
+
+
+def lease(node: Node) -> dict[str, Any]:
+    """What the node's own disk says; empty when nobody has it."""
+    path = node.root / STATE_DIR.lstrip("/") / "lease"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def owners(lab: Lab) -> list[str | None]:
+    return [lease(node).get("owner") for node in lab.nodes]
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def killed(controller: Controller, argv: list[str], when: Callable[[], bool]) -> None:
+    """Start a run and kill all of it when something has come true, as a controller that loses its power.
+
+    Ansible's workers have sessions of their own, and one that follows a swap would outlive its parent.
+    """
+    with controller.started(argv) as process:
+        wait_until(when, timeout=120)
+        for each in [process.pid, *descendants(process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+
+
+def descendants(parent: int) -> list[int]:
+    """The processes that a process has begun, and theirs."""
+    told = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in told.splitlines()]
+    found = [parent]
+    for each in found:
+        found += [pid for pid, begun_by in pairs if begun_by == each]
+    return found[1:]
+
+
+# ---- Races -----------------------------------------------------------------------------------------------------------
+
+
+def test_of_two_that_come_at_the_same_time_one_wins(
+    controllers: tuple[Controller, Controller], lab: Lab, yard: Path
+) -> None:
+    commands = [
+        command(controllers[0], yard, "race", "one", other="two", races=RACES, ttl=600),
+        command(controllers[1], yard, "race", "two", other="one", races=RACES, ttl=600),
+    ]
+    runs = both(controllers, commands)
+    for run in runs:
+        assert run.rc == 0, run.output
+        assert run.changed == 0, "a lease is no change of the node"
+    outcomes = list(zip(*[[each["msg"] for each in run.of("assert")] for run in runs]))
+    assert len(outcomes) == RACES
+    for number, outcome in enumerate(outcomes):
+        winner = ("one", "two")[outcome.index("won")]
+        assert sorted(outcome) == ["lost", "won"], (number, outcome)
+        for run in runs:
+            assert seen(run)[number] == {winner}, f"race {number}: every node names the winner"
+    assert owners(lab) == [None, None, None]
+
+
+def seen(run: Run) -> list[set[str]]:
+    """For each race, whom the nodes named while both runs stood still."""
+    looks = [each["result"] for each in run.results if each["task"] == "Look while both stand still"]
+    return [{item["lease"]["holder"]["owner"] for item in look["results"]} for look in looks]
+
+
+# ---- A dead owner ----------------------------------------------------------------------------------------------------
+
+
+def test_the_lease_of_a_killed_controller_goes_to_the_next_after_its_ttl_and_not_before(
+    controllers: tuple[Controller, Controller], lab: Lab, yard: Path
+) -> None:
+    one, two = controllers
+    killed(one, command(one, yard, "sit", "one", ttl=25), lambda: owners(lab) == ["one"] * 3)
+
+    at_once = two.run(command(two, yard, "hold", "two"))
+    assert at_once.rc == 2
+    why = " ".join(at_once.failures(LEADER))
+    assert "held by one, since " in why and "run again after " in why and "vcfleet_lease_wait=" in why
+    assert owners(lab) == ["one"] * 3
+
+    waited = two.run(command(two, yard, "hold", "two", wait=60))
+    assert waited.rc == 0, waited.output
+    assert waited.output.count("waiting for the lease") >= 1
+    took = [result["lease"] for result in waited.of("group_lease") if "lease" in result]
+    taken = [each for each in took if each["event"] == "taken over"]
+    assert taken and all(each["previous"]["owner"] == "one" for each in taken)
+    for each in taken:
+        assert instant(each["holder"]["since"]) >= instant(each["previous"]["until"])
+        assert not each["previous"]["live"]
+    assert owners(lab) == ["two"] * 3
+
+
+# ---- A swap ----------------------------------------------------------------------------------------------------------
+
+
+def staged(controller: Controller, node: Node) -> str:
+    """Stage a new pair on a node; returns its SHA-256."""
+    staging = f"{STATE_DIR}/staging"
+    pair = {"key_path": f"{staging}/machine.key", "public_key_path": f"{staging}/machine.pub"}
+    assert controller.module("certool_keypair", node.name, "-a", json.dumps(pair)).rc == 0
+    options = {
+        "key_path": f"{staging}/machine.key",
+        "cert_path": f"{staging}/machine.crt",
+        "config": f"Country = US\nName = {node.name}\nHostname = {node.name}\n",
+        "expect": {"cn": node.name, "dns": [node.name]},
+    }
+    run = controller.module("certool_certificate", node.name, "-a", json.dumps(options))
+    assert run.rc == 0, run.output
+    return str(run.of("certool_certificate")[0]["sha256"])
+
+
+def swap(node: Node, sha256: str, **options: Any) -> str:
+    known = {"state": "swapped", "sha256": sha256, "pnid": node.name, "node_type": "embedded", "ports": [443]}
+    return json.dumps({**known, **options})
+
+
+def journal(node: Node) -> list[dict[str, Any]]:
+    """The records of the newest journal."""
+    files = sorted((node.root / STATE_DIR.lstrip("/") / "journal").glob("*.jsonl"))
+    return [json.loads(line) for line in files[-1].read_text().splitlines()] if files else []
+
+
+def ended(node: Node) -> bool:
+    return any(record["event"] == "closed" for record in journal(node))
+
+
+def test_no_swap_begins_under_the_lease_of_another(
+    controllers: tuple[Controller, Controller], lab: Lab, yard: Path
+) -> None:
+    one, two = controllers
+    node = lab["vc02"]
+    sha256, before = staged(one, node), stops(lab)
+    assert one.run(command(one, yard, "hold", "one", ttl=600)).rc == 0
+    for options in ({"lease": "two"}, {}):
+        run = two.module("machine_ssl_swap", node.name, "-a", swap(node, sha256, **options))
+        assert run.rc == 2
+        assert "held by one" in " ".join(run.failures(node.name))
+    assert stops(lab) == before and journal(node) == []
+
+
+def test_while_a_swap_runs_its_expired_lease_is_not_taken_over(
+    controllers: tuple[Controller, Controller], lab: Lab, yard: Path
+) -> None:
+    one, two = controllers
+    node = lab["vc03"]
+    sha256 = staged(one, node)
+    assert one.run(command(one, yard, "hold", "one", ttl=6)).rc == 0
+    node.knobs(**{"service_control.start_all_seconds": 25})
+    try:
+        argv = ["ansible", node.name, "-i", str(one.inventory), "-m", "vcfleet.certs.machine_ssl_swap"]
+        options = ["-a", swap(node, sha256, lease="one")]
+        killed(one, argv + options, lambda: any(each.get("step") == "start" for each in journal(node)))
+        wait_until(lambda: time.time() > instant(lease(node)["until"]).timestamp(), timeout=30)
+        try_at_once = json.dumps({"state": "held", "group": "g", "owner": "two"})
+        refused = two.module("group_lease", node.name, "-a", try_at_once)
+        assert not ended(node), "the swap was over too soon to prove anything"
+        assert refused.rc == 2
+        assert "A swap runs on this node, although the lease of one has expired" in " ".join(refused.failures())
+        assert lease(node)["owner"] == "one"
+
+        waited = two.run(command(two, yard, "hold", "two", wait=240))
+    finally:
+        node.knobs(**{"service_control.start_all_seconds": 3})
+    assert waited.rc == 0, waited.output
+    assert owners(lab) == ["two"] * 3
+    assert ended(node)
+    assert instant(lease(node)["since"]) >= instant(journal(node)[-1]["at"])
+    assert journal(node)[-1]["outcome"] == "committed"
+
+
+# ---- The disk --------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_told_in_words_and_takes_no_lease_away(
+    controllers: tuple[Controller, Controller], lab: Lab, yard: Path
+) -> None:
+    one, two = controllers
+    node = lab["vc02"]
+    assert one.run(command(one, yard, "hold", "one", ttl=600)).rc == 0
+    node.fill_disk()
+    try:
+        renewed = one.module("group_lease", node.name, "-a", "state=renewed owner=one")
+        other = two.module("group_lease", node.name, "-a", "state=held group=g owner=two")
+        told = two.module("group_lease", node.name, "-a", "state=status")
+    finally:
+        node.free_disk()
+    assert renewed.rc == 2 and "No space left on device" in " ".join(renewed.failures())
+    assert other.rc == 2
+    assert told.rc == 0 and told.of("group_lease")[0]["lease"]["holder"]["owner"] == "one"
+    assert lease(node)["owner"] == "one"
+
+
+# ---- Whole runs ------------------------------------------------------------------------------------------------------
+
+
+def rotate(controller: Controller, owner: str, **settings: Any) -> list[str]:
+    known = {"vcfleet_owner": owner, "vcfleet_lease_ttl": 120, **settings}
+    inventory = str(controller.inventory)
+    return ["ansible-playbook", "vcfleet.certs.rotate", "-i", inventory, "-e", json.dumps(known)]
+
+
+@pytest.mark.parametrize("wait", [0, 600], ids=["refused", "waits"])
+def test_of_two_rotations_of_a_group_one_rotates_each_node_once(
+    controllers: tuple[Controller, Controller], lab: Lab, wait: int
+) -> None:
+    """Also the one that waits rotates nothing a second time: it looks again when it gets the lease."""
+    begun = time.time()
+    before = {node.name: node.certificate_served() for node in lab.nodes}
+    arguments = {"vcfleet_lease_wait": wait, "machine_ssl_force": True, "machine_ssl_force_reason": "a test"}
+    runs = both(controllers, [rotate(each, owner, **arguments) for each, owner in zip(controllers, ("one", "two"))])
+    windows = sorted((window(node, since=begun) for node in lab.nodes), key=lambda each: each.begin)
+    assert all(first.end <= second.begin for first, second in zip(windows, windows[1:])), windows
+    assert all(node.certificate_served() != before[node.name] for node in lab.nodes)
+    for node in lab.nodes:
+        stopped = [call for call in node.tool_calls("service-control", "--stop --all") if call.start >= begun]
+        assert len(stopped) == 1, f"{node.name} had more than one window"
+    if wait:
+        assert [run.rc for run in runs] == [0, 0], "\n".join(run.output for run in runs)
+    else:
+        assert sorted(run.rc for run in runs) == [0, 2], "\n".join(run.output for run in runs)
+        loser = next(run for run in runs if run.rc)
+        assert "held by" in " ".join(loser.failures())
+    assert owners(lab) == [None, None, None], "given back"
