@@ -84,7 +84,9 @@ def plan(run: Run) -> dict[str, Any]:
     """What a run announced, without the seconds that passed in between."""
     (result,) = run.of("fleet_plan")
     nodes = {
-        name: {key: planned[key] for key in ("group", "verdict", "wave", "after", "wanted", "san_changes", "stops")}
+        name: {
+            key: planned[key] for key in ("group", "verdict", "wave", "turn", "after", "wanted", "san_changes", "stops")
+        }
         for name, planned in result["plan"]["nodes"].items()
     }
     return {"waves": result["plan"]["waves"], "nodes": nodes}
@@ -101,7 +103,8 @@ class TestCheckMode:
 
     def test_announces_the_plan_of_the_real_run(self, story: Story) -> None:
         assert plan(story.check) == plan(story.first)
-        assert len(plan(story.check)["waves"]) == len(story.lab.nodes)
+        turns = sorted(planned["turn"] for planned in plan(story.check)["nodes"].values())
+        assert turns == [1, 2, 3] and len(plan(story.check)["waves"]) == 1
 
     def test_says_changed_where_the_real_run_changes(self, story: Story) -> None:
         for node in story.lab.nodes:
