@@ -7,8 +7,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible.utils.display import Display
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, failures, verify
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, failures, notes, verify
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 
@@ -25,6 +26,8 @@ class ActionModule(DocumentedAction):
             verification = verify(options["certificate"], options["roots"], now, options["wanted"], probe)
         except X509Error as error:
             raise Refused(f"The certificate cannot be verified: {error}") from error
+        for note in notes(verification):
+            Display().display(f"  {note}")
         result = {"changed": False, "verification": verification}
         if verification["ok"]:
             return result

@@ -102,9 +102,12 @@ options:
 requirements:
   - Python 3.7 or newer on the nodes that are asked. Every vCenter Server from 7.0 brings it.
 notes:
-  - Each host has the variables C(linked_mode_sso_domain), C(linked_mode_site), C(linked_mode_partners),
-    C(linked_mode_reachable), C(linked_mode_state) and C(linked_mode_type), with the meaning that they have in
-    RV(vcfleet.certs.linked_mode_info#module:linked_mode.members).
+  - Each host has the variables C(linked_mode_sso_domain), C(linked_mode_addresses), C(linked_mode_site),
+    C(linked_mode_partners), C(linked_mode_reachable), C(linked_mode_state) and C(linked_mode_type), with the meaning
+    that they have in RV(vcfleet.certs.linked_mode_info#module:linked_mode.members).
+  - The C(ssh_) options are for the question only. How plays connect to the hosts, through a jump host for example, is
+    said as for any inventory, such as in C(group_vars). Where their names do not resolve,
+    C(compose) may set C(ansible_host) to one of C(linked_mode_addresses).
 seealso:
   - module: vcfleet.certs.linked_mode_info
 """
@@ -137,6 +140,15 @@ linked_groups:
 #   lost: not linked_mode_reachable
 # compose:
 #   ansible_user: "'root'"
+
+# Nodes behind a jump host, which does not know their names
+# plugin: vcfleet.certs.linked_mode
+# linked_groups:
+#   - ask: ["2001:db8::11", "192.0.2.12"]
+# ssh_common_args: -o ProxyJump=operator@jump.example.com
+# compose:
+#   ansible_host: linked_mode_addresses[0]
+#   ansible_ssh_common_args: "'-o ProxyJump=operator@jump.example.com'"
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -150,7 +162,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.argspec import argum
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import plain
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.ssh import NoAnswer, Node, Ssh
 
-_FACTS = ("site", "partners", "reachable", "state", "type")
+_FACTS = ("addresses", "site", "partners", "reachable", "state", "type")
 _AT_ONCE = 8
 
 LinkedMode = dict[str, Any]
@@ -233,7 +245,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.inventory.add_child(top, group)
         for member in linked_mode["members"]:
             host = self.inventory.add_host(member["name"], group=group)
-            facts = {f"linked_mode_{fact}": member[fact] for fact in _FACTS}
+            # An answer from the cache may be an older version's, which had no addresses.
+            facts = {f"linked_mode_{fact}": member.get(fact, []) for fact in _FACTS}
             facts["linked_mode_sso_domain"] = linked_mode["sso_domain"]
             for name, value in facts.items():
                 self.inventory.set_variable(host, name, value)

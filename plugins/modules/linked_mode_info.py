@@ -112,6 +112,11 @@ linked_mode:
           description: The name that the directory has for it, which is its PNID.
           type: str
           sample: vc01.example.com
+        addresses:
+          description: What its name resolves to on the node that was asked. Empty when it does not.
+          type: list
+          elements: str
+          sample: [192.0.2.11]
         type:
           description: V(directory), or V(management) for a vCenter Server 6.x with an external Platform Services
             Controller.

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import names
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import INFO, REFUSE, WARN, Finding
 
 Record = Mapping[str, Any]
@@ -34,15 +35,20 @@ def judge(nodes: Sequence[str], records: Mapping[str, Record], inventory: Collec
     answers = {node: records[node]["linked_mode"] for node in nodes if "linked_mode" in records.get(node, {})}
     if not answers:
         return [_not_asked()]
-    names = {_pnid(records[node]): node for node in nodes if node in records and _pnid(records[node])}
-    known = {name.lower() for name in inventory} | {_pnid(record) for record in records.values()}
+    pnids = {_pnid(records[node]): node for node in nodes if node in records and _pnid(records[node])}
+    known = {_spelled(name) for name in [*inventory, *map(_pnid, records.values())] if name}
     return [
         finding
         for node, linked_mode in answers.items()
         for finding in (
-            _unanswered(node, linked_mode) if "problem" in linked_mode else _judged(linked_mode, names, known)
+            _unanswered(node, linked_mode) if "problem" in linked_mode else _judged(linked_mode, pnids, known)
         )
     ]
+
+
+def _spelled(name: str) -> str:
+    """One spelling of a name or an address."""
+    return names.normal("ip" if names.is_ip(name) else "dns", name)
 
 
 def _pnid(record: Record) -> str:
@@ -69,30 +75,33 @@ def _unanswered(node: str, linked_mode: LinkedMode) -> Iterator[Finding]:
     )
 
 
-def _judged(linked_mode: LinkedMode, names: Mapping[str, str], known: Collection[str]) -> Iterator[Finding]:
+def _judged(linked_mode: LinkedMode, pnids: Mapping[str, str], known: Collection[str]) -> Iterator[Finding]:
     yield from _strangers(linked_mode, known)
     yield from _out_of_reach(linked_mode)
     yield from _ill(linked_mode)
     yield from _not_replicating(linked_mode)
-    yield from _no_members(linked_mode, names)
+    yield from _no_members(linked_mode, pnids)
 
 
 def _strangers(linked_mode: LinkedMode, known: Collection[str]) -> Iterator[Finding]:
-    """P22. Hosts outside the run have shown no PNID: for them the first label of a member's name will do."""
-    found = [
-        member["name"]
-        for member in linked_mode["members"]
-        if not {member["name"].lower(), member["name"].lower().partition(".")[0]} & set(known)
-    ]
+    """P22. Hosts outside the run have shown no PNID: for them an address, or the first label of a name, will do."""
+    found = [member["name"] for member in linked_mode["members"] if not _called(member) & set(known)]
     if found:
         yield Finding(
             "member-not-in-inventory",
             REFUSE,
             f"The directory has members that the inventory does not know: {', '.join(found)}.",
             {"members": found, "asked": linked_mode["node"]},
-            "Add them to the inventory. What was decommissioned is removed from the directory with"
-            " `cmsso-util unregister`.",
+            "Add them to the inventory. Hosts that are outside of this run are known by inventory name and ansible_host"
+            " only; where neither says who it is, run with all nodes of the group. What was decommissioned is removed"
+            " from the directory with `cmsso-util unregister`.",
         )
+
+
+def _called(member: Mapping[str, Any]) -> set[str]:
+    """By what the inventory may know a member."""
+    called = {_spelled(name) for name in (member["name"], *member.get("addresses", []))}
+    return called if names.is_ip(member["name"]) else called | {member["name"].lower().partition(".")[0]}
 
 
 def _out_of_reach(linked_mode: LinkedMode) -> Iterator[Finding]:
@@ -142,10 +151,10 @@ def _not_replicating(linked_mode: LinkedMode) -> Iterator[Finding]:
         )
 
 
-def _no_members(linked_mode: LinkedMode, names: Mapping[str, str]) -> Iterator[Finding]:
+def _no_members(linked_mode: LinkedMode, pnids: Mapping[str, str]) -> Iterator[Finding]:
     """A node that trusts the group and is trusted by it, and left the directory."""
     listed = {member["name"].lower() for member in linked_mode["members"]}
-    found = sorted(node for pnid, node in names.items() if pnid not in listed)
+    found = sorted(node for pnid, node in pnids.items() if pnid not in listed)
     if found:
         yield Finding(
             "node-not-a-member",

@@ -32,9 +32,9 @@ def served(host: str, port: int, server_name: str | None = None, timeout: float 
         ):
             chain = _chain(tls)
     except (OSError, ValueError) as error:
-        raise TlsError(f"{host}:{port} cannot be reached by TLS: {error}") from error
+        raise TlsError(f"{_place(host, port)} cannot be reached by TLS: {error}") from error
     if not chain:
-        raise TlsError(f"{host}:{port} presents no certificate")
+        raise TlsError(f"{_place(host, port)} presents no certificate")
     return [ssl.DER_cert_to_PEM_cert(der) for der in chain]
 
 
@@ -49,6 +49,10 @@ def _chain(tls: ssl.SSLSocket) -> list[bytes]:
 
 def _der(certificate: Any) -> bytes:
     return ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _is_ip(name: str) -> bool:

@@ -85,6 +85,11 @@ def failures(verification: Mapping[str, Any]) -> list[str]:
     return [check["message"] for check in verification["checks"] if check["counts"] and not check["ok"]]
 
 
+def notes(verification: Mapping[str, Any]) -> list[str]:
+    """The messages of all checks that failed and do not count."""
+    return [check["message"] for check in verification["checks"] if not check["counts"] and not check["ok"]]
+
+
 def complaints(sha256: str | None, probe: Probe, look: Served = served) -> list[str]:
     """What is wrong with what the ports present, which should be the certificate with this SHA-256."""
     checks = _served_checks({"sha256": sha256}, probe, _seen(probe, look))
@@ -97,9 +102,11 @@ def _name_checks(facts: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> 
     yield Check("cn", facts["cn"] == wanted["cn"], f"The common name is {facts['cn']}, wanted is {wanted['cn']}.")
     first = "ip" if names.is_ip(wanted["cn"]) else "dns"
     found_first = (facts["sans"][first] or [None])[0]
+    # A DNS name counts byte for byte; an address is no text in a certificate, and has no spelling there.
+    one_spelling = names.normal("ip", wanted["cn"]) if first == "ip" else wanted["cn"]
     yield Check(
         "pnid-first",
-        found_first == wanted["cn"],
+        found_first == one_spelling,
         f"The first {first.upper()} name is {found_first}, wanted is the PNID {wanted['cn']}.",
     )
     for kind in names.KINDS:
@@ -156,7 +163,10 @@ def _served_checks(
     for port, (sha256, reason) in seen.items():
         where = f"Port {port} of {probe.host}"
         if sha256 is None:
-            yield Check(f"served-{port}", False, f"{where} was not seen: {reason}.", counts=probe.required)
+            told = f"{where} was not seen from the controller: {reason}."
+            if not probe.required:
+                told += " The node itself looks at its ports when it swaps, and that stands."
+            yield Check(f"served-{port}", False, told, counts=probe.required)
         elif sha256 == facts["sha256"]:
             yield Check(f"served-{port}", True, f"{where} presents the certificate.")
         else:

@@ -108,7 +108,7 @@ def _findings(wanted: Wanted, current: Facts, policy: Policy) -> Iterator[Findin
     yield from _pnid_length(wanted)
     yield from _template_leftovers(current)
     yield from _wildcards(current, policy)
-    yield from _lost_names(current, policy)
+    yield from _lost_names(wanted, current, policy)
     yield from _let_go(wanted, policy)
     yield from _several_dns(wanted)
     yield from _too_many_names(wanted)
@@ -154,13 +154,13 @@ def _wildcards(current: Facts, policy: Policy) -> Iterator[Finding]:
         )
 
 
-def _lost_names(current: Facts, policy: Policy) -> Iterator[Finding]:
+def _lost_names(wanted: Wanted, current: Facts, policy: Policy) -> Iterator[Finding]:
     """Names that no certool.cfg can state, and that nobody has let go."""
     lost = [
         name
         for kind in (*KINDS, "other")
         for name in current["sans"][kind]
-        if not _may_go(kind, name, policy) and _is_unusable(kind, name)
+        if not _may_go(kind, name, policy) and _is_unusable(kind, name) and not _becomes_ip(kind, name, wanted)
     ]
     if lost:
         yield Finding(
@@ -176,6 +176,11 @@ def _is_unusable(kind: str, name: str) -> bool:
     if kind == "other":
         return True
     return names.name_problem(kind, name) is not None and not names.is_wildcard(name)
+
+
+def _becomes_ip(kind: str, name: str, wanted: Wanted) -> bool:
+    """An address that stands among the DNS names, as of a node without a name, and is an IP address in the new one."""
+    return kind == "dns" and names.is_ip(name) and names.contains("ip", wanted.names["ip"], name)
 
 
 def _let_go(wanted: Wanted, policy: Policy) -> Iterator[Finding]:

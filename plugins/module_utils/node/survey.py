@@ -165,11 +165,14 @@ class Survey:
 
 def names_of(name: str) -> dict[str, Any]:
     """What this node's resolver says: {"addresses": [str], "reverse": {address: [name]}}. Raises NodeError."""
-    addresses = [name] if _is_address(name) else _addresses(name)
+    addresses = addresses_of(name)
     return {"addresses": addresses, "reverse": {address: _reverse(address) for address in addresses}}
 
 
-def _addresses(name: str) -> list[str]:
+def addresses_of(name: str) -> list[str]:
+    """What a name resolves to on this node, in the resolver's order; an address is its own. Raises NodeError."""
+    if _is_address(name):
+        return [name]
     try:
         found = bounded(lambda: socket.getaddrinfo(name, None, type=socket.SOCK_STREAM), _LOOKUP_TIMEOUT)
     except OSError as error:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Sequence, TypeVar
 
 from . import pem
+from .config import canonical
 from .errors import NodeError
 from .files import discard, sync
 from .heal import arm, can_arm, disarm
@@ -199,7 +200,7 @@ class Prove(Step):
             )
         pair.prove(world.toolbox.openssl)
         names = world.toolbox.openssl.subject_alternative_names(pair.chain[0])
-        if world.settings.pnid not in names:
+        if canonical("ip", world.settings.pnid) not in names:
             raise NodeError(
                 "The PNID {} is not among the SANs of {}: {}".format(world.settings.pnid, pair.cert, ", ".join(names)),
                 remedy="Stage a certificate whose first DNS SAN is the PNID, byte for byte.",

@@ -514,6 +514,19 @@ class TestWanted:
         allowed = assess(survey, drop_sans=[name])
         assert severities(allowed) == {"san-dropped": "info"} and allowed["wanted"]["dns"] == ["vc01.lab.example"]
 
+    @pytest.mark.parametrize("pnid", ["198.18.0.11", "2001:DB8::11"])
+    def test_a_node_without_a_name_has_its_address_as_one(
+        self, assess: Assess, authority: Any, make_survey: Any, pnid: str
+    ) -> None:
+        survey = make_survey(authority.root(), authority.leaf(cn=pnid, dns=[pnid]))
+        survey["pnid"] = pnid
+
+        assessment = assess(survey)
+
+        assert (assessment["wanted"]["cn"], assessment["wanted"]["ip"]) == (pnid, [pnid])
+        assert assessment["wanted"]["dns"] == [] and assessment["san_changes"]["dropped"] == [pnid]
+        assert severities(assessment) == {}
+
     def test_leftovers_of_the_template_go_and_are_named(self, assess: Assess, authority: Any, make_survey: Any) -> None:
         leaf = authority.leaf(
             cn="CA",

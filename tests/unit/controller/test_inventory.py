@@ -32,6 +32,7 @@ def linked(domain: str, *names: str, lost: str = "") -> dict[str, Any]:
             "partners": [other for other in names if other != name],
             "reachable": name != lost,
             "state": None if name == lost else "Normal",
+            "addresses": [] if name == lost else ["192.0.2.11"],
             "problem": None,
         }
         for name in names
@@ -89,6 +90,7 @@ def test_one_node_yields_the_whole_group(nodes: Nodes, parse: Callable[..., Inve
     variables = inventory.get_host("vc02.lab").get_vars()
     assert {name: value for name, value in variables.items() if name.startswith("linked_mode_")} == {
         "linked_mode_sso_domain": "vsphere.local",
+        "linked_mode_addresses": [],
         "linked_mode_site": "site of vc02.lab",
         "linked_mode_partners": ["vc01.lab"],
         "linked_mode_reachable": False,

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.vcfleet.certs.plugins.plugin_utils import fleet, membership
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import membership
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import linked_groups
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import plan_lines
 
 Answer = dict[str, Any]
 
@@ -73,6 +75,26 @@ def test_an_unknown_member_refuses() -> None:
 @pytest.mark.parametrize("known", ["vc09.lab", "VC09.LAB", "vc09"])
 def test_a_member_outside_this_run_is_known_by_its_name_or_the_first_label(known: str) -> None:
     assert judged(records(answer(member("vc01.lab"), member("vc09.lab")), "vc01.lab"), (known,)) == {}
+
+
+@pytest.mark.parametrize("known", ["192.0.2.9", "2001:DB8:0::9", "VC09.lab.", "Vc09"])
+def test_a_member_outside_this_run_is_known_by_an_address_in_any_spelling(known: str) -> None:
+    outside = member("vc09.lab", addresses=["192.0.2.9", "2001:db8::9"])
+    assert judged(records(answer(member("vc01.lab"), outside), "vc01.lab"), ("site-c-9", known)) == {}
+
+
+@pytest.mark.parametrize("known", ["192.0.2.99", "2001:db8::99", "9", "site-c-9"])
+def test_nothing_else_makes_a_member_known(known: str) -> None:
+    outside = member("vc09.lab", addresses=["192.0.2.9", "2001:db8::9"])
+    assert list(judged(records(answer(member("vc01.lab"), outside), "vc01.lab"), (known,))) == [
+        "member-not-in-inventory"
+    ]
+
+
+def test_a_member_without_a_name_is_not_known_by_the_first_number_of_its_address() -> None:
+    outside = member("192.0.2.9", addresses=["192.0.2.9"])
+    found = judged(records(answer(member("192.0.2.8"), outside), "192.0.2.8"), ("192",))
+    assert list(found) == ["member-not-in-inventory"]
 
 
 def test_a_member_that_cannot_be_reached_refuses_with_the_reason() -> None:
@@ -150,7 +172,7 @@ class TestGroups:
         pair = {
             name: record | {"assessment": record["assessment"] | {"verdict": "keep"}} for name, record in pair.items()
         }
-        plan = fleet.make_plan(pair, linked_groups(pair))
-        assert [found[0]["id"] for found in plan["findings"].values()] == ["membership-not-asked"] * 2
-        lines = [line for line in fleet.plan_lines(plan) if "trusted roots only" in line]
+        plan = make_plan(pair, linked_groups(pair))
+        assert [group["findings"][0]["id"] for group in plan["groups"].values()] == ["membership-not-asked"] * 2
+        lines = [line for line in plan_lines(plan) if "trusted roots only" in line]
         assert len(lines) == 1 and lines[0].strip().startswith("note: ")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import tls, x509
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, complaints, failures, verify
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, complaints, failures, notes, verify
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 WANTED = {"cn": "vc01.lab.example", "dns": ["vc01.lab.example"], "ip": ["198.18.0.11"], "email": []}
@@ -70,6 +70,16 @@ def test_the_pnid_must_be_the_first_name(authority: Any, now: datetime) -> None:
     assert [each["id"] for each in found["checks"] if not each["ok"]] == ["pnid-first"]
 
 
+@pytest.mark.parametrize("pnid", ["2001:db8::11", "2001:DB8:0:0::11", "192.0.2.11"])
+def test_a_pnid_that_is_an_address_has_no_spelling_in_the_certificate(authority: Any, now: datetime, pnid: str) -> None:
+    root = authority.root()
+    leaf = authority.leaf(cn=pnid, ends=700, dns=[], ip=[pnid])
+
+    found = verify(leaf, [root], now, {"cn": pnid, "dns": [], "ip": [pnid], "email": []})
+
+    assert failures(found) == []
+
+
 def test_a_certificate_that_does_not_chain(issued: tuple[str, str], authority: Any, now: datetime) -> None:
     found = verify(issued[1], [authority.root("other")], now)
 
@@ -117,6 +127,8 @@ class TestProbe:
         assert found["ok"] is not required
         assert found["served"] == {"443": None}
         assert "no route" in found["checks"][-1]["message"]
+        assert notes(found) == ([] if required else [found["checks"][-1]["message"]])
+        assert ("The node itself looks at its ports" in found["checks"][-1]["message"]) is not required
 
     @pytest.mark.parametrize("required", [True, False])
     def test_another_certificate_always_counts(self, issued: tuple[str, str], now: datetime, required: bool) -> None:
@@ -196,6 +208,12 @@ class TestTls:
             port = listener.getsockname()[1]
         with pytest.raises(tls.TlsError, match=f"127.0.0.1:{port} cannot be reached"):
             tls.served("127.0.0.1", port)
+
+    def test_an_ipv6_address_is_told_apart_from_the_port(self) -> None:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+            port = listener.getsockname()[1]
+        with pytest.raises(tls.TlsError, match=rf"\[::1\]:{port} cannot be reached"):
+            tls.served("::1", port)
 
     def test_one_who_never_answers(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(tls.TlsError, match="timed out"):

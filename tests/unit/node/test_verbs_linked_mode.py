@@ -76,6 +76,19 @@ GROUP = {
 }
 
 
+@pytest.fixture(autouse=True)
+def name_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Knows two of the nodes."""
+
+    def addresses_of(name: str) -> list[str]:
+        known = {"vc01.lab": ["192.0.2.11", "2001:db8::11"], "VC02.lab": ["192.0.2.12"]}
+        if name not in known:
+            raise NodeError(f"The name {name} cannot be resolved on the node: no such name.")
+        return known[name]
+
+    monkeypatch.setattr(linked_mode_info, "addresses_of", addresses_of)
+
+
 class TestInfo:
     def test_members_come_from_both_lists_and_stale_ones_are_told(self):
         found, _ = info(GROUP)
@@ -87,9 +100,12 @@ class TestInfo:
         assert "did not end" in members["dead.lab"]["problem"]
         assert members["VC02.lab"] == {
             "name": "VC02.lab", "type": "directory", "site": "site-2", "partners": ["vc01.lab"], "reachable": True,
-            "state": "Read only", "problem": None,
+            "state": "Read only", "problem": None, "addresses": ["192.0.2.12"],
         }  # fmt: skip
         assert members["web.lab"]["type"] == "management"
+        assert (members["vc01.lab"]["addresses"], members["dead.lab"]["addresses"]) == (
+            ["192.0.2.11", "2001:db8::11"], [],
+        )  # fmt: skip
 
     def test_the_node_itself(self):
         found, _ = info(GROUP)

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from ..context import Context
-from ..errors import ToolError
+from ..errors import NodeError, ToolError
 from ..parallel import each_at_once
+from ..survey import addresses_of
 from ..tools.dircli import Listed
 from ..tools.sso import Login
 from ..tools.toolbox import Toolbox
@@ -24,7 +25,8 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     """Options: sso_user, sso_password, member_timeout (seconds for one other member).
 
     `linked_mode` is {"node", "sso_domain", "site", "state", "partners", "replication": [PartnerStatus], "members":
-    [{"name", "type", "site", "partners", "reachable", "state", "problem"}]}, members in the order of their names.
+    [{"name", "addresses", "type", "site", "partners", "reachable", "state", "problem"}]}, members in the order of their
+    names.
 
     The first call goes alone: were all of them to take a wrong password along, the account would be locked.
     """
@@ -70,7 +72,8 @@ def _members(servers: list[Server], nodes: list[Listed]) -> dict[str, dict[str, 
 
 
 def _member(name: str, site: str | None, kind: str) -> dict[str, Any]:
-    return {"name": name, "type": kind, "site": site, "partners": [], "reachable": None, "state": None, "problem": None}
+    unseen: dict[str, Any] = {"partners": [], "addresses": [], "reachable": None, "state": None, "problem": None}
+    return {"name": name, "type": kind, "site": site, **unseen}
 
 
 def _look_at(
@@ -84,6 +87,17 @@ def _look_at(
         members[key].update(found)
     if here in members:
         members[here].update(reachable=True, state=told["state"])
+    found_by = each_at_once({key: partial(_addresses, member["name"]) for key, member in members.items()})
+    for key, addresses in found_by.items():
+        members[key]["addresses"] = addresses
+
+
+def _addresses(name: str) -> list[str]:
+    """None of them is no failure: the state tells who cannot be reached."""
+    try:
+        return addresses_of(name)
+    except NodeError:
+        return []
 
 
 def _seen(tools: Toolbox, login: Login, name: str, timeout: float) -> dict[str, Any]:
