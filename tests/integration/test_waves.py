@@ -1,0 +1,211 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Three linked groups of two, walked side by side. The nodes' own log says which windows were open, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from controller import Controller, Run
+from evidence import SOON_AT_REST, Window, at_rest, served, wait_until, window
+from simvc.lab.lab import Lab
+
+GROUPS = (("vc01", "vc02"), ("vc03", "vc04"), ("vc05", "vc06"))
+HASTE = {"machine_ssl_settle_timeout": 6, "machine_ssl_start_timeout": 60, "machine_ssl_stop_timeout": 60}
+AGAIN = {**HASTE, "machine_ssl_force": True, "machine_ssl_force_reason": "the test rotates them anew"}
+# A line that was cut is given up soon.
+KEEPALIVE = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=1"}
+# Longer than the two windows of another group, on a busy machine too.
+SLOW = 45
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with Lab("3x2", shell="bash", knobs=SOON_AT_REST) as made:
+        at_rest(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def controller(lab: Lab, controller_for: Callable[[Lab], Controller]) -> Controller:
+    return controller_for(lab)
+
+
+def arguments(**variables: Any) -> tuple[str, str]:
+    return "-e", json.dumps(variables)
+
+
+def stops(lab: Lab) -> dict[str, int]:
+    """How often each node was told to stop all services, so far."""
+    return {node.name: len(node.tool_calls("service-control", "--stop --all")) for node in lab.nodes}
+
+
+def begun(before: dict[str, int], lab: Lab) -> set[str]:
+    """The nodes, by their short names, of which services were stopped since."""
+    return {name.partition(".")[0] for name, number in stops(lab).items() if number > before[name]}
+
+
+def endings(run: Run) -> dict[str, str]:
+    (summary,) = run.of("fleet_summary")
+    return {name.partition(".")[0]: ended["ending"] for name, ended in summary["nodes"].items()}
+
+
+def charged(run: Run) -> set[str]:
+    """The hosts that the recap has as failed."""
+    return {name.partition(".")[0] for name, numbers in run.stats.items() if numbers["failures"]}
+
+
+def why(run: Run, name: str) -> str:
+    return " ".join(run.failures(f"{name}.lab.example"))
+
+
+# ---- Side by side ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Walked:
+    """One run with fewer forks than groups: the first node is slow, the fifth does not come back."""
+
+    run: Run
+    windows: dict[str, Window]
+    served_before: dict[str, str]
+    served_after: dict[str, str]
+    begun: set[str]
+
+
+@pytest.fixture(scope="module")
+def walked(lab: Lab, controller: Controller) -> Walked:
+    served_before, before = served(lab), stops(lab)
+    lab["vc01"].knobs(**{"service_control.start_all_seconds": SLOW})
+    # The new certificate is in and its services do not start; with the old one they do.
+    lab["vc05"].add_fault(
+        "service-control", "answer", match="--start --all", times=3, rc=0,
+        stdout="Service-control failed. Error: Failed to start services in profile ALL. RC=5, stderr=...\n",
+    )  # fmt: skip
+    run = controller.playbook("rotate", "--forks", "2", *arguments(**HASTE))
+    lab["vc01"].knobs(**{"service_control.start_all_seconds": 0.3})
+    lab["vc05"].clear_faults()
+    begun_since = begun(before, lab)
+    windows = {name: window(lab[name]) for name in begun_since - {"vc05"}}
+    return Walked(run, windows, served_before, served(lab), begun_since)
+
+
+class TestSideBySide:
+    def test_with_fewer_forks_than_groups_the_run_comes_to_its_end(self, walked: Walked) -> None:
+        assert walked.run.rc == 2, walked.run.output
+        expected = dict.fromkeys(("vc01", "vc02", "vc03", "vc04"), "rotated")
+        assert endings(walked.run) == {**expected, "vc05": "rolled back", "vc06": "not begun"}
+
+    def test_windows_of_one_group_never_overlap(self, walked: Walked) -> None:
+        for group in GROUPS[:2]:
+            for first, then in pairwise(walked.windows[name] for name in group):
+                assert first.end <= then.begin
+
+    def test_windows_of_several_groups_overlap_and_a_slow_group_holds_up_no_other(self, walked: Walked) -> None:
+        slow = walked.windows["vc01"]
+        assert slow.end - slow.begin > SLOW
+        for name in ("vc03", "vc04"):
+            assert walked.windows[name].begin < slow.end
+        assert walked.windows["vc04"].end < walked.windows["vc02"].begin
+
+    def test_after_a_failure_no_other_node_of_its_group_is_touched(self, walked: Walked) -> None:
+        assert walked.begun == {"vc01", "vc02", "vc03", "vc04", "vc05"}
+        for name in ("vc05.lab.example", "vc06.lab.example"):
+            assert walked.served_after[name] == walked.served_before[name]
+        assert "vc05.lab.example of the same linked group was to be handed over before" in why(walked.run, "vc06")
+
+    def test_each_node_is_charged_with_its_own_ending_and_no_walker_with_anothers(self, walked: Walked) -> None:
+        assert charged(walked.run) == {"vc05", "vc06"}
+        assert not any(numbers["unreachable"] for numbers in walked.run.stats.values())
+        for name in ("vc01", "vc02", "vc03", "vc04"):
+            assert walked.run.stats[f"{name}.lab.example"]["changed"] > 0
+            assert walked.served_after[f"{name}.lab.example"] != walked.served_before[f"{name}.lab.example"]
+
+    def test_the_next_run_goes_on_where_this_one_stopped(
+        self, walked: Walked, lab: Lab, controller: Controller
+    ) -> None:
+        before = stops(lab)
+        again = controller.playbook("rotate")
+        assert again.rc == 0, again.output
+        assert begun(before, lab) == {"vc05", "vc06"}
+        assert set(endings(again).values()) == {"rotated", "kept"}
+
+
+# ---- Stopped in time -------------------------------------------------------------------------------------------------
+
+
+def test_a_node_that_is_lost_at_its_turn_uses_up_the_budget_and_nothing_more_is_begun(
+    lab: Lab, controller: Controller
+) -> None:
+    """One group a wave, no failure allowed, and the first group's second node is not reached when its turn comes."""
+    before = stops(lab)
+    settings = arguments(**AGAIN, vcfleet_wave_sizes=[1], vcfleet_failures_allowed=0)
+    command = ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory), *settings]
+    with controller.started(command, **KEEPALIVE) as process:
+        wait_until(lambda: begun(before, lab) == {"vc01"}, timeout=300)
+        lab["vc02"].cut()
+        try:
+            output, _ = process.communicate(timeout=600)
+        finally:
+            lab["vc02"].heal()
+    run = controller.ended(process.returncode, output)
+    assert run.rc != 0, run.output
+    assert begun(before, lab) == {"vc01"}
+    assert endings(run) == {"vc01": "rotated", **dict.fromkeys(("vc02", "vc03", "vc04", "vc05", "vc06"), "not begun")}
+    assert "could not be reached" in why(run, "vc02")
+    for name in ("vc03", "vc04", "vc05", "vc06"):
+        assert "vcfleet_failures_allowed is 0" in why(run, name)
+    # It was lost for the account, too; the walker, in whose name it was asked, is not charged with it.
+    walker = run.stats["vc01.lab.example"]
+    assert (walker["failures"], walker["unreachable"]) == (0, 0)
+
+
+def test_a_canary_that_falls_ill_while_it_is_watched_stops_everything(lab: Lab, controller: Controller) -> None:
+    before = stops(lab)
+    settings = arguments(**AGAIN, vcfleet_canary=["vc03.lab.example"], vcfleet_soak=8, vcfleet_soak_probes=2)
+    command = ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory), *settings]
+    with controller.started(command) as process:
+        wait_until(lambda: begun(before, lab) == {"vc03", "vc04"}, timeout=300)
+        assert lab["vc03"].ssh("service-control --stop vmware-eam").returncode == 0
+        output, _ = process.communicate(timeout=600)
+    run = controller.ended(process.returncode, output)
+    assert lab["vc03"].ssh("service-control --start vmware-eam").returncode == 0
+    assert run.rc == 2, run.output
+    assert begun(before, lab) == {"vc03", "vc04"}
+    assert "vmware-eam" in why(run, "vc03")
+    assert endings(run) == {
+        **dict.fromkeys(("vc03", "vc04"), "rotated"),
+        **dict.fromkeys(("vc01", "vc02", "vc05", "vc06"), "not begun"),
+    }
+    assert charged(run) == {"vc01", "vc02", "vc03", "vc05", "vc06"}
+    assert all("The canary" in why(run, name) for name in ("vc01", "vc02", "vc05", "vc06"))
+
+
+def test_a_healthy_canary_is_watched_and_then_come_the_others(lab: Lab, controller: Controller) -> None:
+    settings = arguments(**AGAIN, vcfleet_canary=["vc05.lab.example"], vcfleet_soak=6, vcfleet_soak_probes=2)
+    run = controller.playbook("rotate", *settings)
+    assert run.rc == 0, run.output
+    canary = max(window(lab[name]).end for name in GROUPS[2])
+    others = min(window(lab[name]).begin for group in GROUPS[:2] for name in group)
+    assert others - canary >= 6
+    # At once and twice more, on both nodes; and not after the last wave.
+    (looks,) = run.of("machine_ssl_health")
+    assert len(looks["results"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("vcfleet_failures_allowed", -1), ("vcfleet_soak", "soon"), ("vcfleet_soak_probes", 0)],
+)
+def test_settings_that_make_no_sense_are_refused_first(
+    lab: Lab, controller: Controller, variable: str, value: Any
+) -> None:
+    run = controller.playbook("rotate", *arguments(**{variable: value}))
+    assert run.rc == 2 and f"{variable} is {value}" in " ".join(run.failures())
+    assert not run.of("appliance_info")
