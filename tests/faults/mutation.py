@@ -46,7 +46,8 @@ MUTATIONS = (
              "Replace(), Mirror(), Start(), Served())", "Start(), Replace(), Mirror(), Served())"),
     Mutation("an exit status of 0 counts as started", "swap.py",
              "if world.wait_until(lambda: self.check(world), world.settings.settle_timeout / START_ATTEMPTS):\n"
-             "                return dict(command, ", 'if command.get("rc") == 0:\n                return dict(command, '),
+             "                return dict(command, ",
+             'if command.get("rc") == 0:\n                return dict(command, '),
     Mutation("what was written is not read back", "swap.py",
              "    if not pair.is_held_by(entry):\n        found = (", "    if False:\n        found = ("),
     Mutation("the old pair is never put back", "swap.py",
