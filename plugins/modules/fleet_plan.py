@@ -67,7 +67,9 @@ options:
     elements: str
     default: []
   valid_hours:
-    description: For how long the plan may be applied, in hours, up to a year. V(0) is for ever.
+    description:
+      - For how long the plan may be applied, in hours, up to a year. V(0) is for ever.
+      - A plan that was made for a maintenance window that is still to come is valid until that is over.
     type: float
     default: 72.0
   reviewed:

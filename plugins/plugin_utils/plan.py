@@ -62,10 +62,19 @@ def make_plan(
 
 
 def seal(plan: Plan, made_at: datetime, valid_hours: float) -> Plan:
-    """The plan with `id`, `made_at` and `valid_until` (None, for ever, when `valid_hours` is 0)."""
-    until = (made_at + timedelta(hours=valid_hours)).strftime(_ISO) if valid_hours else None
-    head = {"schema": SCHEMA, "id": plan_id(plan), "made_at": made_at.strftime(_ISO), "valid_until": until}
-    return {**head, **plan}
+    """The plan with `id`, `made_at` and `valid_until` (None, for ever, when `valid_hours` is 0).
+
+    A plan that was made for a window that is still to come is valid until nobody may begin in that any more.
+    """
+    until = (made_at + timedelta(hours=valid_hours)).strftime(_ISO)
+    begins = [planned["when"]["begin"] for planned in _rotated(plan) if (planned["when"] or {}).get("begin")]
+    until = max([until, *(begin["by"] for begin in begins)])
+    head = {"schema": SCHEMA, "id": plan_id(plan), "made_at": made_at.strftime(_ISO)}
+    return {**head, "valid_until": until if valid_hours else None, **plan}
+
+
+def _rotated(plan: Plan) -> list[dict[str, Any]]:
+    return [planned for planned in plan["nodes"].values() if planned["verdict"] == ROTATE]
 
 
 def plan_id(plan: Mapping[str, Any]) -> str:

@@ -160,6 +160,13 @@ class TestId:
         plan["nodes"]["a"]["consumers"].append("x")
         assert plan_id(plan) != plan["id"]
 
+    def test_a_plan_for_a_window_to_come_is_valid_until_that_is_over(self) -> None:
+        planned = record("a")
+        planned["assessment"]["when"] = {"due_at": None, "begin": {"from": None, "by": "2026-11-29T01:30:00Z"}}
+        plan = make_plan({"a": planned}, [group("g", "a")])
+        assert seal(plan, NOW, 72)["valid_until"] == "2026-11-29T01:30:00Z"
+        assert seal(plan, NOW, 720)["valid_until"] == "2026-12-22T16:00:00Z"
+
     def test_for_ever(self) -> None:
         assert seal(make_plan({}, []), NOW, 0)["valid_until"] is None
 
