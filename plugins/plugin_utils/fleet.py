@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import NOT_SELECTED, UNSURVEYED, Plan, Record
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import until
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import handed_over
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import handed_over, peers_to_restart
 
 # How a node's part in the run ended; the order is that of the summary's last line.
 ROTATED, KEPT, PLANNED = "rotated", "kept", "would rotate"
@@ -40,7 +40,23 @@ def summarize(records: Mapping[str, Record], plan: Plan, check_mode: bool = Fals
     Returns {node: {"ending", "failed", "old", "new", "window_seconds", "sentence", "todo"}}. In check mode nothing
     ends: what is planned stays planned, unless its stage has refused already.
     """
-    return {node: ended_node(records.get(node, {}), planned, check_mode) for node, planned in plan["nodes"].items()}
+    nodes = {node: ended_node(records.get(node, {}), planned, check_mode) for node, planned in plan["nodes"].items()}
+    for group in plan["groups"].values():
+        if peers := peers_to_restart(group, records):
+            rotated = next(node for node in reversed(group["turns"]) if nodes[node]["ending"] == ROTATED)
+            nodes[rotated]["todo"] = [*nodes[rotated]["todo"], _restart(peers)]
+    return nodes
+
+
+def _restart(peers: Sequence[str]) -> dict[str, Any]:
+    """An item of a handover, for nodes that did nothing but be linked."""
+    return {
+        "kind": "anchor",
+        "holder": f"the services of {', '.join(peers)}",
+        "holds": "the certificate that had expired, until they are restarted",
+        "todo": "On one after the other: service-control --stop --all && service-control --start --all. Next time"
+        " vcfleet_restart_peers=true has it done",
+    }
 
 
 def ended_node(record: Record, planned: Mapping[str, Any], check_mode: bool = False) -> dict[str, Any]:

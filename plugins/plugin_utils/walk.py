@@ -42,6 +42,22 @@ def reasons_to_wait(node: str, plan: Plan, records: Mapping[str, Record], failur
     return reasons or _stopped(plan, failed_groups(plan, records), failures_allowed)
 
 
+def peers_to_restart(group: Mapping[str, Any], records: Mapping[str, Record]) -> list[str]:
+    """The nodes of a linked group that still hold on to an expired certificate of one that was rotated.
+
+    They do so until their services are restarted (field notes §0.1 G9, KB 391354). A node that had its own turn after
+    that has been; one that this run restarted has `restarted` in its record.
+    """
+    rotated = [node for node in group["turns"] if handed_over(records.get(node, {}))]
+    expired = [at for at, node in enumerate(rotated) if _had_expired(records[node])]
+    fresh = set(rotated[expired[-1] :]) if expired else set(group["nodes"])
+    return [node for node in group["nodes"] if node not in fresh and "restarted" not in records.get(node, {})]
+
+
+def _had_expired(record: Record) -> bool:
+    return bool(record["assessment"]["current"]["days_left"] < 0)
+
+
 def failed_groups(plan: Plan, records: Mapping[str, Record]) -> list[str]:
     """The linked groups of the plan's waves in which something has failed so far, in the order of the waves."""
     return [name for wave in plan["waves"] for name in wave if _has_failed(plan["groups"][name], records)]

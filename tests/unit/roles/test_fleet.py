@@ -22,7 +22,7 @@ def record(verdict: str = "rotate", **more: Any) -> dict[str, Any]:
         "verdict": verdict,
         "due": verdict != "keep",
         "reasons": [f"it is {verdict}"],
-        "current": CURRENT,
+        "current": {**CURRENT, "days_left": 30.0},
         "wanted": WANTED,
         "san_changes": {"kept": ["vc"], "added": ["alias"], "dropped": []},
         "findings": [{"severity": "warn", "message": "root ends early"}, {"severity": "info", "message": "fine"}],
@@ -163,6 +163,13 @@ class TestSummary:
         end = ended(finished, group("n", verdict="keep"))
         assert (end["ending"], end["old"], end["new"]) == ("rotated", OLD_AND_NEW["old"], CURRENT)
         assert fleet.summary_lines({"n": end})
+
+    def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_named(self) -> None:
+        rotated = record(swap={"state": "committed", **OLD_AND_NEW}, handover={"items": []})
+        rotated["assessment"] = {**rotated["assessment"], "current": {**CURRENT, "days_left": -3}}
+        records = {"a": rotated, "b": record("keep")}
+        text = "\n".join(fleet.summary_lines(fleet.summarize(records, make_plan(records, [group("a", "b")]))))
+        assert "the services of b (the certificate that had expired" in text
 
     def test_every_ending_is_counted_in_the_last_line(self) -> None:
         plan = make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])

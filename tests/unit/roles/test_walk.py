@@ -72,6 +72,29 @@ def test_a_failed_canary_stops_everything_whatever_is_allowed() -> None:
     assert reasons("b", {"a": DONE, "b": STAGED}, allowed=0, canary="g", g=["a"], h=["b"]) == ""
 
 
+class TestPeers:
+    """Three linked nodes in their turns, and a fourth that is kept."""
+
+    def peers(self, **days_left: int) -> list[str]:
+        records = {name: {**DONE, "assessment": {"current": {"days_left": days}}} for name, days in days_left.items()}
+        return walk.peers_to_restart({"nodes": ["a", "b", "c", "d"], "turns": ["a", "b", "c"]}, records)
+
+    def test_nobody_holds_on_to_a_certificate_that_was_valid(self) -> None:
+        assert self.peers(a=10, b=0, c=1) == []
+
+    def test_who_had_no_turn_after_it_holds_on_to_one_that_had_expired(self) -> None:
+        assert self.peers(a=-1, b=10, c=10) == ["d"]
+        assert self.peers(a=10, b=-1, c=-1) == ["a", "b", "d"]
+
+    def test_one_that_was_not_handed_over_has_given_nobody_anything_new(self) -> None:
+        assert self.peers(a=10, b=10) == []
+        assert self.peers(a=-1) == ["b", "c", "d"]
+
+    def test_one_that_was_restarted_since_needs_it_no_more(self) -> None:
+        records = {"a": {**DONE, "assessment": {"current": {"days_left": -1}}}, "b": {"restarted": True}}
+        assert walk.peers_to_restart({"nodes": ["a", "b", "c"], "turns": ["a"]}, records) == ["c"]
+
+
 def test_a_group_that_is_under_way_has_not_failed() -> None:
     under_way = {**STAGED, "swap": {"state": "contact_lost"}}
     assert reasons("b", {"a": under_way, "b": STAGED}, allowed=0, g=["a"], h=["b"]) == ""

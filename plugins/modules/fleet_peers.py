@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet_peers
+short_description: Name the linked nodes whose services need a restart
+version_added: 0.1.0
+description:
+  - Linked nodes hold on to the certificate of another one. After one that had B(expired) was replaced, their services
+    have to be restarted. A node that had its own turn after that has been restarted by it.
+  - Works on the controller alone and needs no connection.
+author:
+  - The vcfleet.certs authors (@vcfleet)
+options:
+  group:
+    description: What RV(vcfleet.certs.fleet_plan#module:plan.groups) has for the linked group.
+    type: dict
+    required: true
+  records:
+    description: The records of the nodes by inventory name, as far as their stages have come.
+    type: dict
+    required: true
+attributes:
+  check_mode:
+    support: full
+    details: This action never changes anything.
+  diff_mode:
+    support: none
+    details: Nothing changes.
+  idempotent:
+    support: full
+extends_documentation_fragment:
+  - vcfleet.certs.attributes
+seealso:
+  - module: vcfleet.certs.fleet_plan
+  - module: vcfleet.certs.fleet_summary
+  - name: Linked vCenter Servers after an expired certificate
+    description: The vendor's article.
+    link: https://knowledge.broadcom.com/external/article/391354
+"""
+
+EXAMPLES = r"""
+- name: Name the peers that hold on to an expired certificate
+  vcfleet.certs.fleet_peers:
+    group: "{{ rotation.plan.groups['vsphere.local@vc01'] }}"
+    records:
+      vc01: "{{ hostvars.vc01.machine_ssl_record }}"
+      vc02: "{{ hostvars.vc02.machine_ssl_record }}"
+  register: stale
+"""
+
+RETURN = r"""
+peers:
+  description: Inventory names of the nodes.
+  type: list
+  elements: str
+  returned: success
+  sample: [vc02]
+"""
