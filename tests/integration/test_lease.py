@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from controller import Controller, Run
-from evidence import STATE_DIR, stops, wait_until, window
+from evidence import STATE_DIR, stops, wait_until
 from simvc.lab.lab import Lab
 from simvc.lab.node import Node
 
@@ -327,31 +327,61 @@ def test_a_full_disk_is_told_in_words_and_takes_no_lease_away(
 # ---- Whole runs ------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def due(controller_for: Callable[[Lab], Controller]) -> Iterator[Lab]:
+    """A linked group all of whose nodes are due."""
+    with Lab("1x3", shell="bash") as made:
+        yield made
+
+
 def rotate(controller: Controller, owner: str, **settings: Any) -> list[str]:
     known = {"vcfleet_owner": owner, "vcfleet_lease_ttl": 120, **settings}
     inventory = str(controller.inventory)
     return ["ansible-playbook", "vcfleet.certs.rotate", "-i", inventory, "-e", json.dumps(known)]
 
 
-@pytest.mark.parametrize("wait", [0, 600], ids=["refused", "waits"])
-def test_of_two_rotations_of_a_group_one_rotates_each_node_once(
-    controllers: tuple[Controller, Controller], lab: Lab, wait: int
+def windows(lab: Lab) -> list[tuple[datetime, datetime]]:
+    """Every window that the nodes' journals tell of, in the order of their beginnings."""
+    folders = [node.root / STATE_DIR.lstrip("/") / "journal" for node in lab.nodes]
+    files = [path for folder in folders for path in folder.glob("*.jsonl")]
+    journals = [[json.loads(line) for line in path.read_text().splitlines()] for path in files]
+    return sorted((at(records, "begin", "stop"), at(records, "done", "start")) for records in journals)
+
+
+def at(records: list[dict[str, Any]], event: str, step: str) -> datetime:
+    return next(instant(each["at"]) for each in records if each["event"] == event and each.get("step") == step)
+
+
+def never_overlap(found: list[tuple[datetime, datetime]]) -> bool:
+    return all(end <= begin for (_, end), (begin, _) in zip(found, found[1:]))
+
+
+def two_rotations(lab: Lab, controller_for: Callable[[Lab], Controller], wait: int) -> tuple[list[Run], str]:
+    controllers = (controller_for(lab), controller_for(lab))
+    runs = both(controllers, [rotate(each, name, vcfleet_lease_wait=wait) for each, name in zip(controllers, "ab")])
+    return runs, "\n".join(run.output for run in runs)
+
+
+def test_of_two_rotations_of_a_group_one_is_refused_and_the_other_rotates_each_node_once(
+    due: Lab, controller_for: Callable[[Lab], Controller]
 ) -> None:
-    """Also the one that waits rotates nothing a second time: it looks again when it gets the lease."""
-    begun = time.time()
-    before = {node.name: node.certificate_served() for node in lab.nodes}
-    arguments = {"vcfleet_lease_wait": wait, "machine_ssl_force": True, "machine_ssl_force_reason": "a test"}
-    runs = both(controllers, [rotate(each, owner, **arguments) for each, owner in zip(controllers, ("one", "two"))])
-    windows = sorted((window(node, since=begun) for node in lab.nodes), key=lambda each: each.begin)
-    assert all(first.end <= second.begin for first, second in zip(windows, windows[1:])), windows
-    assert all(node.certificate_served() != before[node.name] for node in lab.nodes)
-    for node in lab.nodes:
-        stopped = [call for call in node.tool_calls("service-control", "--stop --all") if call.start >= begun]
-        assert len(stopped) == 1, f"{node.name} had more than one window"
-    if wait:
-        assert [run.rc for run in runs] == [0, 0], "\n".join(run.output for run in runs)
-    else:
-        assert sorted(run.rc for run in runs) == [0, 2], "\n".join(run.output for run in runs)
-        loser = next(run for run in runs if run.rc)
-        assert "held by" in " ".join(loser.failures())
-    assert owners(lab) == [None, None, None], "given back"
+    before = {node.name: node.certificate_served() for node in due.nodes}
+    runs, told = two_rotations(due, controller_for, wait=0)
+    assert sorted(run.rc for run in runs) == [0, 2], told
+    assert all(node.certificate_served() != before[node.name] for node in due.nodes), told
+    assert len(windows(due)) == 3 and never_overlap(windows(due)), windows(due)
+    loser = next(run for run in runs if run.rc)
+    for name in MEMBERS:
+        assert "is held by" in " ".join(loser.failures(name)), told
+    assert loser.changed == 0, told
+    assert owners(due) == [None, None, None], "given back"
+
+
+def test_of_two_rotations_of_a_group_one_waits_until_the_other_is_at_its_end(
+    due: Lab, controller_for: Callable[[Lab], Controller]
+) -> None:
+    runs, told = two_rotations(due, controller_for, wait=600)
+    assert [run.rc for run in runs] == [0, 0], told
+    assert sum("waiting for the lease" in run.output for run in runs) == 1, told
+    assert len(windows(due)) >= 3 and never_overlap(windows(due)), windows(due)
+    assert owners(due) == [None, None, None], "given back"
