@@ -132,7 +132,7 @@ def _subject_faults(values: Mapping[str, str]) -> list[str]:
 
 def _name_faults(values: Mapping[str, str], names: Mapping[str, list[str]]) -> list[str]:
     faults = []
-    if not values.get("Hostname"):
+    if not values.get("Hostname") and not _is_address_of_its_own(values.get("Name", ""), names["ip"]):
         faults.append("Hostname (the DNS names) is missing")
     for key, kind in NAMES.items():
         value = values.get(key, "")
@@ -144,6 +144,11 @@ def _name_faults(values: Mapping[str, str], names: Mapping[str, list[str]]) -> l
             f"Hostname, IPAddress and Email take {size} bytes; certool silently drops what is beyond {_SAN_BUFFER}"
         )
     return faults
+
+
+def _is_address_of_its_own(common_name: str, addresses: list[str]) -> bool:
+    """Is this for a node without a name, whose PNID is one of its addresses?"""
+    return _is_address(common_name) and canonical("ip", common_name) in {canonical("ip", each) for each in addresses}
 
 
 def _forbidden(value: str, *more: tuple[str, str]) -> list[str]:
@@ -170,7 +175,7 @@ def _split(value: str) -> list[str]:
 
 
 def _is_host(name: str) -> bool:
-    # An address is allowed: the PNID of a node without DNS is one, and the PNID is always the first DNS name.
+    # An address is allowed: nodes without a name have had theirs among the DNS names.
     return _is_address(name) or (bool(_HOST.fullmatch(name)) and len(name) <= 253)
 
 

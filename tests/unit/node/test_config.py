@@ -162,3 +162,10 @@ def test_what_is_lacking_is_named():
         "10.0.0.1 is not among the ip names",
     ]
     assert config.lacking(None, None, {}) == []
+
+
+@pytest.mark.parametrize("name", ["192.0.2.17", "2001:DB8:0::17"])
+def test_a_node_without_a_name_needs_no_dns_name_but_its_address(name: str) -> None:
+    request = config.parse(f"Name = {name}\nCountry = US\nIPAddress = 192.0.2.17, 2001:db8::17\n")
+    assert (request.common_name, request.names["dns"]) == (name, [])
+    assert faults(f"Name = {name}\nCountry = US\nIPAddress = 192.0.2.18\n") == ["Hostname (the DNS names) is missing"]
