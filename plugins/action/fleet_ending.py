@@ -18,6 +18,6 @@ class ActionModule(DocumentedAction):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Fail, or be changed, as the node's record says."""
         ended = ended_node(options["record"], options["planned"], self._task.check_mode)
-        changed = ended["ending"] == ROTATED or "restarted" in options["record"]
+        changed = (ended["ending"] == ROTATED and "swap" in options["record"]) or "restarted" in options["record"]
         result = {"changed": changed, "ending": ended["ending"]}
         return {**result, "failed": True, "msg": ended["sentence"]} if ended["failed"] else result

@@ -9,8 +9,8 @@ module: fleet_ending
 short_description: End a node's part of a rotation as its record says
 version_added: 0.1.0
 description:
-  - Fails when the node's record says that it failed, was rolled back or refused, or was not begun, and says why. Is
-    changed when the node got a new certificate, or its services were restarted because a linked node did.
+  - Fails when the node's record says that it failed, was rolled back or refused, or was not begun, and says why.
+  - Is changed when this run gave the node a new certificate, or restarted its services because a linked node got one.
   - Tasks of a walk run in the name of one node of a linked group and are delegated to the others. This is how each node
     is charged with what happened to itself.
   - Works on the controller alone and needs no connection.

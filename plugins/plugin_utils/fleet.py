@@ -98,7 +98,7 @@ def _ended_sentence(ending: str, record: Record, planned: Mapping[str, Any]) -> 
     if ending == NOT_BEGUN:
         return f"Not begun, and this node still serves its old certificate. {told or _SENTENCES[NOT_BEGUN]}"
     if ending == REFUSED:
-        return f"Nothing was changed. {' '.join(planned['reasons'])}"
+        return " ".join(["Nothing was changed.", *filter(None, [told]), *planned["reasons"]])
     swapped = record.get("swap", {}).get("sentence")
     return str(told or swapped or _SENTENCES.get(ending) or " ".join(planned["reasons"]))
 

@@ -106,12 +106,13 @@ def test_a_loss_of_power_is_put_right_by_the_next_run(lab: Lab, controller: Cont
     before = node.certificate_served()
     node.add_fault("vecs-cli", "power_loss", match=moment, times=1, run_first=moment == "entry delete")
     keepalive = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=1"}
-    arguments = ["-e", "machine_ssl_follow_timeout=10"]
+    arguments = ["-e", "machine_ssl_follow_timeout=10", "-e", "vcfleet_lease_ttl=20"]
     run = controller.playbook("rotate", *arguments, **keepalive)
     assert run.rc != 0, run.output
     node.clear_faults()
     node.boot()
-    again = controller.playbook("rotate")
+    # A node that is off gives no lease back; the run after waits until it has expired.
+    again = controller.playbook("rotate", "-e", "vcfleet_lease_wait=120")
     assert again.rc == 0, again.output
     assert node.certificate_served() != before
     assert "vmware-vpxd" in running(node)
