@@ -49,7 +49,7 @@ MUTATIONS = (
              "                return dict(command, ",
              'if command.get("rc") == 0:\n                return dict(command, '),
     Mutation("what was written is not read back", "swap.py",
-             "    if not pair.is_held_by(entry):\n        found = (", "    if False:\n        found = ("),
+             "    if not pair.is_held_by(entry):\n        found = ", "    if False:\n        found = "),
     Mutation("the old pair is never put back", "swap.py",
              'world.journal.write("turn", goal=OLD, **_explain(error))',
              'world.journal.write("turn", goal=NEW, **_explain(error))'),
@@ -93,17 +93,20 @@ def noticed_by(mutation: Mutation | None) -> str:
         for part in ("galaxy.yml", "pyproject.toml"):
             shutil.copy(ROOT / part, copy / part)
         if mutation:
-            break_it(copy / NODE / mutation.file, mutation)
+            path = copy / NODE / mutation.file
+            path.write_text(broken(path.read_text(), mutation))
         if not _passes([*PYTEST, *UNIT], copy):
             return "unit tests"
         return "" if _passes(MATRIX, copy) else "matrix"
 
 
-def break_it(path: Path, mutation: Mutation) -> None:
-    source = path.read_text()
+def broken(source: str, mutation: Mutation) -> str:
+    """The source with the mutation. Raises LookupError when its text is not there exactly once."""
     if source.count(mutation.text) != 1:
-        raise LookupError(f"{mutation.name}: {path.name} has {source.count(mutation.text)} times: {mutation.text!r}")
-    path.write_text(source.replace(mutation.text, mutation.instead))
+        raise LookupError(
+            f"{mutation.name}: {mutation.file} has {source.count(mutation.text)} times: {mutation.text!r}"
+        )
+    return source.replace(mutation.text, mutation.instead)
 
 
 def _passes(arguments: list[str], copy: Path) -> bool:
