@@ -35,7 +35,7 @@ SIMVC = PYTHONPATH=tests/appliance $(PYTHON) -B -m simvc.lab
 
 VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
 TARBALL := build/dist/vcfleet-certs-$(VERSION).tar.gz
-SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst meta plugins roles playbooks changelogs docs -type f \
+SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst meta plugins roles playbooks extensions changelogs docs -type f \
              -not -name '*.pyc' 2>/dev/null)
 
 .PHONY: help demo test nodes nodes-stop matrix unit e2e faults faults-few mutation sanity lint types docs changelog build clean report \
@@ -101,7 +101,7 @@ sanity: $(VENV)/.ready ## ansible-test sanity, on a real copy
 lint: $(LINT)/.ready $(TREE)/.ready ## ansible-lint (production), yamllint, ruff, and the node package's Python 3.7 syntax
 	@$(LINT)/bin/ruff check --quiet .
 	@$(LINT)/bin/ruff format --quiet --check .
-	@$(LINT)/bin/yamllint --strict galaxy.yml meta roles playbooks changelogs/config.yaml changelogs/fragments
+	@$(LINT)/bin/yamllint --strict galaxy.yml meta roles playbooks extensions changelogs/config.yaml changelogs/fragments
 	@$(LINT)/bin/vermin --quiet --no-tips --violations --target=3.7- plugins/module_utils
 	@PATH="$(CURDIR)/$(LINT)/bin:$$PATH" python3 tests/tools/ansible_lint.py
 

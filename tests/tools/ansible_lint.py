@@ -15,7 +15,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WATCHED = ("playbooks/*.yml", "roles/*/tasks/*.yml", "roles/*/defaults/*.yml", "plugins/modules/*.py")
+WATCHED = (
+    "playbooks/*.yml",
+    "roles/*/tasks/*.yml",
+    "roles/*/defaults/*.yml",
+    "plugins/modules/*.py",
+    "extensions/awx/*.yml",
+    "extensions/awx/project/*.yml",
+)
 
 
 def main() -> int:
