@@ -33,12 +33,18 @@ PROFILE ?= 8.0u3
 SHELL_ ?= appliance
 SIMVC = PYTHONPATH=tests/appliance $(PYTHON) -B -m simvc.lab
 
+# `make bench`: the largest fleet, and in how many linked groups; BENCH="--part windows" and the like to do less.
+NODES ?= 60
+GROUPS ?= 12
+BENCH ?=
+DRAW := build/venv/bench
+
 VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
 TARBALL := build/dist/vcfleet-certs-$(VERSION).tar.gz
 SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst meta plugins roles playbooks extensions changelogs docs -type f \
              -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: help demo test nodes nodes-stop matrix unit e2e faults faults-few mutation sanity lint types docs changelog build clean report \
+.PHONY: help demo test nodes nodes-stop matrix unit e2e faults faults-few mutation bench sanity lint types docs changelog build clean report \
         packages tree
 
 help: ## list the targets
@@ -94,6 +100,10 @@ faults-few: packages $(VENV)/.ready ## a smaller choice of the same, and what el
 
 mutation: packages $(VENV)/.ready ## break the swap on purpose, in many ways; the tests must notice every one
 	@$(PYTHON) -B tests/faults/mutation.py
+
+bench: packages $(VENV)/.ready $(DRAW)/.ready $(TARBALL) ## time, CPU and memory, next to a playbook of plain commands: NODES=60 GROUPS=12
+	@$(PYTHON) -B tests/bench/bench.py $(TARBALL) --nodes $(NODES) --groups $(GROUPS) $(BENCH) \
+	  --page docs/bench.md --plot-python $(DRAW)/bin/python
 
 sanity: $(VENV)/.ready ## ansible-test sanity, on a real copy
 	@python3 tests/tools/sanity.py $(VENV)

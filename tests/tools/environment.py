@@ -36,6 +36,7 @@ CORES: dict[str, tuple[str, ...]] = {
 NODE_PYTHONS = ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 # Environments without ansible-core of a given series.
 OTHER: dict[str, tuple[str, ...]] = {
+    "bench": ("3.13", "3.12", "3.11"),
     "lint": ("3.13", "3.12", "3.11"),
 }
 # Command -> Debian package that brings it.

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make bench`: what the collection costs, next to what a good playbook of plain commands costs.
+
+bench.py TARBALL [--nodes 60 --groups 12] [--part fleet|windows|all] ...
+
+Writes the results as JSON after each part, prints the table, and puts it and the plot in the docs. A part that is not
+run keeps the figures that the JSON file has of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "appliance"), str(ROOT / "tests" / "integration")]
+
+import figures  # noqa: E402
+import measures  # noqa: E402
+from controller import BIN, install  # noqa: E402
+from testbed import BenchError, Settings  # noqa: E402
+
+
+def main() -> int:
+    """Measure, write, print; the exit status is 1 when a measure could not be taken, whatever the figures say."""
+    wanted = _arguments()
+    results: dict[str, Any] = json.loads(wanted.json.read_text()) if wanted.json.exists() else {"fleets": {}}
+    results["machine"] = _machine(wanted)
+    try:
+        with tempfile.TemporaryDirectory(prefix="vcfleet-bench-") as folder:
+            _measure(wanted, Path(folder), results)
+    except BenchError as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 1
+    table = figures.table(results, wanted.nodes)
+    print(figures.as_text(table))
+    if wanted.page:
+        figures.write_page(wanted.page, results, table)
+        plot = [wanted.plot_python, ROOT / "tests/bench/plot.py", wanted.json, wanted.page.with_suffix(".svg")]
+        subprocess.run(plot, check=True)
+    return 0
+
+
+def _measure(wanted: argparse.Namespace, home: Path, results: dict[str, Any]) -> None:
+    collections = install(wanted.tarball, home / "collections")
+    settings = Settings(wanted.forks, wanted.stop, wanted.start)
+    common = (settings, wanted.rounds, collections, home, _say)
+    if wanted.part in ("windows", "all"):
+        _say("windows near and far")
+        results["windows"] = measures.windows("3x1", *common)
+        _keep(wanted.json, results)
+    if wanted.part in ("fleet", "all"):
+        for size in [size for size in wanted.sizes if size < wanted.nodes] + [wanted.nodes]:
+            results["fleets"][str(size)] = measures.fleet(_groups(size, wanted), *common)
+            _keep(wanted.json, results)
+
+
+def _groups(nodes: int, wanted: argparse.Namespace) -> str:
+    """Linked groups of the wanted size, or of three where that many nodes make no such group."""
+    size = wanted.nodes // wanted.groups
+    if nodes % size:
+        size = 3
+    return f"{nodes // size}x{size}"
+
+
+def _keep(path: Path, results: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _machine(wanted: argparse.Namespace) -> dict[str, Any]:
+    told = subprocess.run([BIN / "ansible", "--version"], capture_output=True, text=True, check=True).stdout
+    return {
+        "day": datetime.now(UTC).date().isoformat(),
+        "processors": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "ansible": told.partition("]")[0].rpartition(" ")[2],
+        "forks": wanted.forks,
+        "stop": wanted.stop,
+        "start": wanted.start,
+        "rounds": wanted.rounds,
+    }
+
+
+def _say(line: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S}  {line}", flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tarball", type=Path, help="the collection")
+    parser.add_argument("--nodes", type=int, default=60)
+    parser.add_argument("--groups", type=int, default=12, help="linked groups of the largest fleet")
+    parser.add_argument("--sizes", type=_numbers, default=[3, 6, 15, 30], help="the smaller fleets: 3,6,15,30")
+    parser.add_argument("--rounds", type=int, default=3, help="how often the short measures are taken")
+    parser.add_argument("--forks", type=int, default=20)
+    parser.add_argument("--stop", type=float, default=10, help="seconds that stopping all services takes")
+    parser.add_argument("--start", type=float, default=20, help="seconds that starting them takes")
+    parser.add_argument("--part", choices=("fleet", "windows", "all"), default="all")
+    parser.add_argument("--json", type=Path, default=ROOT / "build/results/bench.json")
+    parser.add_argument("--page", type=Path, help="the page with the block for the table; the plot goes next to it")
+    parser.add_argument("--plot-python", type=Path, default=Path(sys.executable), help="a Python with matplotlib")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",") if number]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results as a table: what was found, what it should be, and whether it is. Pure, but for the page."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_BLOCK = re.compile(r"(<!-- figures: begin -->\n).*?(<!-- figures: end -->)", re.DOTALL)
+
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. `target` and `holds` are empty and None where there is nothing to meet."""
+
+    name: str
+    ours: str
+    other: str
+    target: str = ""
+    holds: bool | None = None
+
+    @property
+    def verdict(self) -> str:
+        """In a word."""
+        return {None: "", True: "holds", False: "MISSED"}[self.holds]
+
+    @property
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """As the table has them."""
+        return self.name, self.ours, self.other, self.target, self.verdict
+
+
+HEAD = ("", "vcfleet.certs", "the other side", "target", "")
+
+
+def table(results: Results, nodes: int) -> list[Row]:
+    """All figures of the fleet of that many nodes, and of the windows, as far as they were measured."""
+    rows: list[Row] = []
+    fleet = results["fleets"].get(str(nodes))
+    if fleet:
+        rows += [*_rotation(fleet), *_nightly(fleet), *_memory(fleet)]
+    if "windows" in results:
+        rows += _windows(results["windows"])
+    return rows
+
+
+def _rotation(fleet: Results) -> Iterator[Row]:
+    ours, peer, nodes = fleet["ours"], fleet["peer"], fleet["nodes"]
+    limit = 1.15 * ours["longest_group"] + 60
+    yield Row(
+        f"rotate {nodes} nodes ({fleet['sizes']}), wall",
+        f"{ours['wall']:.0f} s",
+        f"peer {peer['wall']:.0f} s",
+        f"≤ {limit:.0f} s (1.15 x {ours['longest_group']:.0f} + 60)",
+        ours["wall"] <= limit,
+    )
+    mine, theirs = ours["cpu"] / nodes, peer["cpu"] / nodes
+    yield Row(
+        "controller's CPU per rotated node",
+        f"{mine:.2f} s",
+        f"peer {theirs:.2f} s",
+        "≤ the peer's",
+        mine <= theirs,
+    )
+    yield Row(
+        "window overhead in that run, median",
+        f"{_middle(ours['windows'].values()):.2f} s",
+        f"peer {_middle(peer['windows'].values()):.2f} s",
+    )
+
+
+def _nightly(fleet: Results) -> Iterator[Row]:
+    nightly, ping = fleet["nightly"], fleet["ping"]
+    yield Row(
+        f"nothing due, {fleet['nodes']} nodes, wall",
+        f"{nightly['wall']:.1f} s",
+        f"ping {ping['wall']:.1f} s",
+        f"≤ {2 * ping['wall']:.1f} s (2 x ping)",
+        nightly["wall"] <= 2 * ping["wall"],
+    )
+    yield Row("… controller's CPU", f"{nightly['cpu']:.1f} s", f"ping {ping['cpu']:.1f} s")
+    yield Row(
+        "… CPU of the whole machine, simulated nodes and all",
+        f"{nightly['machine']:.1f} s",
+        f"ping {ping['machine']:.1f} s",
+    )
+    most = max(fleet["executions"]["nightly"].values())
+    yield Row(
+        "… round trips per node after connecting, most",
+        str(most),
+        f"ping {max(fleet['executions']['ping'].values())}",
+        "1",
+        most == 1,
+    )
+
+
+def _memory(fleet: Results) -> Iterator[Row]:
+    for name, title in (
+        ("main", "controller's memory, main process, peak"),
+        ("fork_median", "… one fork's own, median"),
+        ("fork_largest", "… one fork's own, largest"),
+        ("total", "… all of it, peak"),
+    ):
+        ours, peer = fleet["ours"]["memory"][name], fleet["peer"]["memory"][name]
+        yield Row(title, f"{ours:.0f} MiB", f"peer {peer:.0f} MiB")
+
+
+def _windows(windows: Results) -> Iterator[Row]:
+    near, far = ({side: _middle(found) for side, found in windows[name].items()} for name in ("1 ms", "100 ms"))
+    yield Row(
+        "window overhead, round trip 1 ms, median",
+        f"{near['ours']:.2f} s",
+        f"peer {near['peer']:.2f} s",
+        f"≤ {near['peer'] / 4:.2f} s (a quarter of the peer's)",
+        near["ours"] <= near["peer"] / 4,
+    )
+    growth = far["ours"] - near["ours"]
+    # What one round of the same measure differs from the next is no growth.
+    spread = _spread(windows["1 ms"]["ours"])
+    yield Row(
+        "… round trip 100 ms",
+        f"{far['ours']:.2f} s ({growth:+.2f})",
+        f"peer {far['peer']:.2f} s ({far['peer'] - near['peer']:+.2f})",
+        f"does not grow (spread at 1 ms: ±{spread:.2f} s)",
+        growth <= spread,
+    )
+
+
+def _middle(windows: Any) -> float:
+    return statistics.median(window["overhead"] for window in windows)
+
+
+def _spread(windows: Sequence[dict[str, float]]) -> float:
+    """Half of the range of the middle half."""
+    low, _, high = statistics.quantiles([window["overhead"] for window in windows], n=4)
+    return (high - low) / 2
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """For a terminal."""
+    lines = [HEAD, *(row.cells for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """For the docs."""
+    lines = [HEAD, ("---", "---:", "---:", "---", "---"), *(row.cells for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def write_page(page: Path, results: Results, rows: Sequence[Row]) -> None:
+    """Replace the page's block; nothing else is touched. Raises ValueError when the page has none."""
+    text = page.read_text()
+    if not _BLOCK.search(text):
+        raise ValueError(f"{page} has no block for the figures")
+    machine = results["machine"]
+    told = (
+        f"Run of {machine['day']}: {machine['processors']} processors for controller and nodes together, ansible-core"
+        f" {machine['ansible']} on Python {machine['python']}, {machine['forks']} forks. Stopping all services takes"
+        f" {machine['stop']:g} s there, and starting them {machine['start']:g} s."
+    )
+    block = f"{told}\n\n{as_markdown(rows)}\n"
+    page.write_text(_BLOCK.sub(lambda match: f"{match[1]}{block}{match[2]}", text))

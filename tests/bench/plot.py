@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the costs grow with the fleet, as a picture: `plot.py RESULTS.json PICTURE.svg`. Needs matplotlib."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams.update({
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 9,
+    "svg.hashsalt": "the same results make the same file",
+})  # fmt: skip
+
+from matplotlib import pyplot  # noqa: E402
+
+Fleet = dict[str, Any]
+
+COLOURS = {"ours": "#1f6fb4", "peer": "#c8641e", "nightly": "#1f6fb4", "ping": "#7d7d7d"}
+NAMES = {"ours": "rotate", "peer": "peer", "nightly": "rotate, nothing due", "ping": "ansible -m ping"}
+
+# Title, what is compared, and where its figure stands in a fleet's results.
+ROTATION, NIGHT = ("ours", "peer"), ("nightly", "ping")
+PANELS: tuple[tuple[str, tuple[str, str], tuple[str, ...]], ...] = (
+    ("Rotation: wall, s", ROTATION, ("wall",)),
+    ("Rotation: controller's CPU, s", ROTATION, ("cpu",)),
+    ("Rotation: controller's memory, peak, MiB", ROTATION, ("memory", "total")),
+    ("Nothing due: wall, s", NIGHT, ("wall",)),
+    ("Nothing due: controller's CPU, s", NIGHT, ("cpu",)),
+    ("Rotation: one fork's own memory, median, MiB", ROTATION, ("memory", "fork_median")),
+)
+
+
+def main(results: str, picture: str) -> None:
+    """Draw six panels over the number of nodes."""
+    fleets = sorted(json.loads(Path(results).read_text())["fleets"].values(), key=lambda fleet: fleet["nodes"])
+    figure, axes = pyplot.subplots(2, 3, figsize=(11, 6), layout="constrained")
+    nodes = [fleet["nodes"] for fleet in fleets]
+    for axis, (title, sides, path) in zip(axes.flat, PANELS):
+        for side in sides:
+            values = [reduce(getitem, path, fleet[side]) for fleet in fleets]
+            axis.plot(nodes, values, marker="o", markersize=3.5, color=COLOURS[side], label=NAMES[side])
+        axis.set(title=title, xlabel="nodes", xticks=nodes)
+        axis.set_ylim(bottom=0)
+        axis.grid(axis="y", linewidth=0.4)
+        axis.legend(frameon=False)
+    figure.savefig(picture, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
