@@ -187,6 +187,18 @@ def test_what_is_no_valid_plan_touches_nothing(desk: Desk) -> None:
     assert stops(desk.lab) == 0
 
 
+def test_a_planned_group_that_is_gone_from_the_inventory_fails_the_run(lone: Controller, tmp_path: Path) -> None:
+    file, other = tmp_path / "plan.json", tmp_path / "other.yml"
+    assert lone.playbook("plan", "-e", f"vcfleet_plan_file={file}").rc == 0
+    other.write_text(lone.inventory.read_text().replace("vc01.lab.example:", "vc77.lab.example:"))
+    apply = ["ansible-playbook", "vcfleet.certs.rotate", "-e", f"vcfleet_plan_file={file}", "--check", "-i", str(other)]
+    run = lone.run(apply)
+    assert run.rc == 2 and "vc01.lab.example is not in the inventory any more." in " ".join(run.failures()), run.output
+    # Who is only left out of this run is not gone.
+    run = lone.run([*apply, "-i", str(lone.inventory), "-e", "vcfleet_hosts=vc77.lab.example"])
+    assert run.rc == 0 and verdicts(run)["vc01.lab.example"] == "not selected", run.output
+
+
 @pytest.mark.parametrize("variable, value, words", [
     ("vcfleet_only", "vc99", "only (vcfleet_only) names vc99, which is neither a node nor a linked group"),
     ("vcfleet_slice", "3/2", "slice (vcfleet_slice) is '3/2', not K/N"),
