@@ -52,6 +52,7 @@ OPTIONS: dict[str, set[str]] = {
     },
     "workflow_job_template": {
         *("name", "description", "organization", "allow_simultaneous", "workflow_nodes", "destroy_current_nodes"),
+        *("ask_variables_on_launch", "survey_enabled"),
     },
     "schedule": {"name", "rrule", "unified_job_template", "organization", "extra_data", "enabled", "state"},
 }
@@ -164,6 +165,11 @@ def test_no_job_template_is_sliced_by_awx_nor_limited() -> None:
     made = options_of("job_template")
     assert made["job_slice_count"] == 1
     assert made["ask_job_slice_count_on_launch"] is False and made["ask_limit_on_launch"] is False
+
+
+def test_the_workflow_takes_no_variables_that_would_go_before_those_of_its_nodes() -> None:
+    made = options_of("workflow_job_template")
+    assert made["ask_variables_on_launch"] is False and made["survey_enabled"] is False
 
 
 def test_secrets_are_secret_in_awx_and_in_the_log_of_the_setup() -> None:
