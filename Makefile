@@ -44,8 +44,8 @@ TARBALL := build/dist/vcfleet-certs-$(VERSION).tar.gz
 SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst meta plugins roles playbooks extensions changelogs docs -type f \
              -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: help demo test nodes nodes-stop matrix unit e2e faults faults-few mutation bench sanity lint types docs changelog build clean report \
-        packages tree
+.PHONY: help demo test nodes nodes-stop matrix unit e2e e2e-slow faults faults-few mutation bench sanity lint types docs \
+        changelog build clean report packages tree
 
 help: ## list the targets
 	@echo 'vcfleet.certs $(VERSION)'; echo
@@ -79,6 +79,7 @@ matrix: report ## sanity, unit and end-to-end tests on every ansible-core and no
 	@rm -rf $(RESULTS)
 	@for core in $$($(ENVIRONMENT) cores); do for step in sanity unit e2e; do \
 	  echo "── make $$step CORE=$$core"; $(MAKE) "$$step" CORE="$$core"; done; done
+	@echo '── make e2e-slow'; $(MAKE) e2e-slow
 	@$(PYTHON) tests/tools/tally.py $(RESULTS)
 	@$(ENVIRONMENT) report
 
@@ -87,8 +88,12 @@ unit: $(VENV)/.ready $(TREE)/.ready ## unit and property tests, and the node pac
 	  --junitxml $(RESULTS)/unit-$(CORE).xml
 
 e2e: packages $(VENV)/.ready $(TREE)/.ready $(TARBALL) ## real ansible-playbook over real SSH against simulated nodes
-	@$(PYTHON) -m pytest tests/integration --quiet --numprocesses $(WORKERS) --dist loadfile --ansible-unit-inject-only \
-	  --junitxml $(RESULTS)/e2e-$(CORE).xml
+	@$(PYTHON) -m pytest tests/integration -m "not slow" --quiet --numprocesses $(WORKERS) --dist loadfile \
+	  --ansible-unit-inject-only --junitxml $(RESULTS)/e2e-$(CORE).xml
+
+e2e-slow: packages $(VENV)/.ready $(TREE)/.ready $(TARBALL) ## the same with a linked group of fifteen nodes
+	@$(PYTHON) -m pytest tests/integration -m slow --quiet --ansible-unit-inject-only \
+	  --junitxml $(RESULTS)/e2e-slow-$(CORE).xml
 
 faults: packages $(VENV)/.ready ## every fault at every step of the swap, then random ones: ROUNDS=60 SEED=...
 	@$(PYTHON) -m pytest tests/faults -m slow --quiet --ansible-unit-inject-only
