@@ -233,6 +233,10 @@ appliance:
       description: The login shell of root.
       type: str
       sample: /bin/appliancesh
+    login_shell_before:
+      description: The login shell that M(vcfleet.certs.appliance_shell) has yet to put back. V(null) without one.
+      type: str
+      sample: null
     problems:
       description: What could not be read.
       type: list

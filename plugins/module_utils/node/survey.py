@@ -90,6 +90,7 @@ class Survey:
             "journal": lambda: self._swap(unfinished(self._state.journal)),
             "last_swap": lambda: self._swap(newest(self._state.journal)),
             "login_shell": lambda: pwd.getpwuid(0).pw_shell,
+            "login_shell_before": self._login_shell_before,
         }
 
     def _guarded(self, name: str, part: Part) -> Part:
@@ -103,6 +104,11 @@ class Survey:
             return None
 
         return read
+
+    def _login_shell_before(self) -> str | None:
+        """What a run that gave root bash has yet to give back."""
+        memory = self._state.login_shell
+        return read_text(memory, "The remembered login shell").strip() if memory.exists() else None
 
     def _vmca_root(self) -> list[str] | None:
         """A management node of 6.x has no VMCA of its own."""
