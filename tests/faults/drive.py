@@ -19,6 +19,8 @@ TIMEOUTS = {"stop_timeout": 4.0, "start_timeout": 4.0, "settle_timeout": 9.0}
 TOOL_TIMEOUT = 3.0
 PORTS = [443, 5480, 7444]
 _END = 180.0
+# Nothing is struck while a pair is staged: a tool that takes long is a busy machine's.
+_PATIENCE = 60.0
 
 
 class Refusal(Exception):
@@ -57,13 +59,11 @@ class Drive:
     def stage(self) -> str:
         """A new pair in the staging folder; returns the certificate's SHA-256."""
         names = {"key_path": f"{STAGING}/machine.key", "public_key_path": f"{STAGING}/machine.pub"}
-        self.call("certool_keypair", **names, regenerate=True)
+        self.call("certool_keypair", **names, regenerate=True, tool_timeout=_PATIENCE)
         config = {"Country": "US", "Name": self.node.name, "Organization": "VMware", "Hostname": self.node.name}
         text = "".join(f"{key} = {value}\n" for key, value in config.items())
-        issued = self.call(
-            "certool_certificate",
-            key_path=names["key_path"], cert_path=f"{STAGING}/machine.crt", config=text, force=True,
-        )  # fmt: skip
+        pair = {"key_path": names["key_path"], "cert_path": f"{STAGING}/machine.crt"}
+        issued = self.call("certool_certificate", **pair, config=text, force=True, tool_timeout=_PATIENCE)
         return str(issued["sha256"])
 
     def swap(self, state: str = "swapped", **options: Any) -> dict[str, Any]:
