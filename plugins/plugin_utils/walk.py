@@ -28,7 +28,9 @@ def handed_over(record: Record) -> bool:
 
 
 def reasons_to_wait(node: str, plan: Plan, records: Mapping[str, Record], failures_allowed: int) -> list[str]:
-    """Why the node may not begin although its turn has come, in sentences. None when it may."""
+    """Why the node may not begin although its turn has come, in sentences, all at once. None when it may."""
+    if told := records.get(node, {}).get("not_begun"):
+        return [told]
     planned = plan["nodes"][node]
     before = [each for each in planned["after"] if not handed_over(records.get(each, {}))]
     unstaged = [each for each in planned["together"] if "staged" not in records.get(each, {})]
@@ -39,7 +41,7 @@ def reasons_to_wait(node: str, plan: Plan, records: Mapping[str, Record], failur
     reasons = [
         f"{', '.join(nodes)} of the same linked group {words}. {_AGAIN}" for words, nodes in told.items() if nodes
     ]
-    return reasons or _stopped(plan, failed_groups(plan, records), failures_allowed)
+    return reasons + _stopped(plan, failed_groups(plan, records), failures_allowed)
 
 
 def peers_to_restart(group: Mapping[str, Any], records: Mapping[str, Record]) -> list[str]:

@@ -19,8 +19,11 @@ from simvc.lab.lab import Lab
 GROUPS = (("vc01", "vc02"), ("vc03", "vc04"), ("vc05", "vc06"))
 HASTE = {"machine_ssl_settle_timeout": 6, "machine_ssl_start_timeout": 60, "machine_ssl_stop_timeout": 60}
 AGAIN = {**HASTE, "machine_ssl_force": True, "machine_ssl_force_reason": "the test rotates them anew"}
-# A line that was cut is given up soon.
-KEEPALIVE = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=1"}
+# A line that was cut is given up soon; a connection that an earlier run keeps open would not be.
+KEEPALIVE = {
+    "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=1",
+    "ANSIBLE_SSH_CONTROL_PATH_DIR": "/tmp/vcfleet-keepalive",
+}
 # Longer than the two windows of another group, on a busy machine too.
 SLOW = 45
 

@@ -51,6 +51,16 @@ def test_no_window_in_a_group_with_an_unstaged_node() -> None:
     assert "b of the same linked group could not be staged" in reasons("a", {"a": STAGED}, g=["a", "b"])
 
 
+def test_what_was_said_before_the_walk_stands() -> None:
+    assert reasons("a", {"a": {"not_begun": "Another run has the lease."}}, g=["a"]) == "Another run has the lease."
+
+
+def test_a_node_after_one_that_was_stopped_hears_what_stopped_it() -> None:
+    records = {"a": {**STAGED, "not_begun": "x"}, "b": STAGED, "c": {**STAGED, "failure": "it is stuck"}}
+    told = reasons("b", records, allowed=0, g=["a", "b"], h=["c"])
+    assert "a of the same linked group" in told and "vcfleet_failures_allowed is 0" in told
+
+
 def test_more_failed_groups_than_are_allowed_stop_what_has_not_begun() -> None:
     failed = {**STAGED, "failure": "it is stuck"}
     records = {"a": failed, "b": {}, "c": STAGED}
