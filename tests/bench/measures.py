@@ -75,7 +75,7 @@ def _rotation(bed: Bed, work: Callable[[], Cost], name: str, say: Say) -> Data:
         raise BenchError(f"{name} left {', '.join(kept)} with the old certificate")
     spans = bed.windows(cost["begun"])
     sums = [sum(spans[node.name].end - spans[node.name].begin for node in group) for group in bed.groups]
-    say(_told(name, cost))
+    say(f"{_told(name, cost)}; longest group's windows {max(sums):.1f} s")
     return {**cost, "longest_group": round(max(sums), 2), "windows": {node: _seen(spans[node]) for node in spans}}
 
 

@@ -104,14 +104,19 @@ class Bed:
         return cost
 
     def executions(self, program: str, *arguments: str) -> dict[str, int]:
-        """How many commands ssh carried to each node in one run, by the node's address."""
+        """How many commands ssh carried to each node of the first linked group in a run about that, by its name."""
         noted = self.home / "ssh.txt"
         noted.write_text("")
+        first = self.groups[0]
         self.run(
-            program, *arguments, ANSIBLE_SSH_EXECUTABLE=str(HERE / "counting_ssh"), VCFLEET_BENCH_SSH_LOG=str(noted)
+            program,
+            *arguments,
+            *("--limit", ",".join(node.name for node in first)),
+            ANSIBLE_SSH_EXECUTABLE=str(HERE / "counting_ssh"),
+            VCFLEET_BENCH_SSH_LOG=str(noted),
         )
         lines = noted.read_text().split()
-        return {node.name: lines.count(node.address) for node in self.lab.nodes}
+        return {node.name: lines.count(node.address) for node in first}
 
     # What the nodes saw
 
