@@ -168,5 +168,6 @@ def write_page(page: Path, results: Results, rows: Sequence[Row]) -> None:
         f" {machine['ansible']} on Python {machine['python']}, {machine['forks']} forks. Stopping all services takes"
         f" {machine['stop']:g} s there, and starting them {machine['start']:g} s."
     )
-    block = f"{told}\n\n{as_markdown(rows)}\n"
+    picture = f"![How the costs grow with the fleet]({page.with_suffix('.svg').name})"
+    block = f"{told}\n\n{as_markdown(rows)}\n\n{picture}\n"
     page.write_text(_BLOCK.sub(lambda match: f"{match[1]}{block}{match[2]}", text))
