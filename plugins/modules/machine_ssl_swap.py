@@ -34,6 +34,11 @@ options:
       - SHA-256 of the DER of the staged certificate that was assessed. Nothing else is swapped in. Required with
         O(state=swapped), but not in check mode before a certificate has been issued.
     type: str
+  replaces:
+    description:
+      - SHA-256 of the machine certificate that was assessed. With O(state=swapped) the task fails when the node has
+        another one by now. Not checked when left out.
+    type: str
   pnid:
     description:
       - The PNID of the node. The new certificate must have it among its subject alternative names. Required with

@@ -503,7 +503,7 @@ class TestLostAnswer:
 
     def test_what_was_committed_is_followed_and_not_called_unchanged(self, node: FakeNode, state: State) -> None:
         here = Context(False, node.toolbox)  # type: ignore[arg-type]
-        first = machine_ssl_swap.run(_asked_for(state, call="c1"), here)
+        first = machine_ssl_swap.run(_asked_for(state, call="c1", replaces=OLD_SHA256), here)
         again = machine_ssl_swap.run(_asked_for(state, call="c1"), here)
         assert (again["started"], again["changed"]) == (True, True)
         news = swap_follow.run({"state_dir": str(state.root), "cursor": again["cursor"], "wait": 0}, here)
@@ -534,6 +534,15 @@ class TestLostAnswer:
         news = swap_follow.run({"state_dir": str(state.root), "cursor": again["cursor"], "wait": 0}, context)
         assert news["records"][0]["event"] == "taken over"
         assert news["swap"]["state"] == "committed"
+
+
+def test_a_certificate_that_is_not_the_assessed_one_is_not_replaced(node: FakeNode, state: State) -> None:
+    """Another run has been here since the survey, while this one waited for its lease."""
+    context = Context(False, node.toolbox)  # type: ignore[arg-type]
+    with pytest.raises(NodeError, match=f"and has {OLD_SHA256} now"):
+        machine_ssl_swap.run(_asked_for(state, replaces="0" * 64), context)
+    assert node.calls == []
+    assert list(state.journal.iterdir()) == []
 
 
 class TestHandedOver:

@@ -58,8 +58,11 @@ def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
     lock = Lock(state.lock)
     if lock.held():  # asked first: in its window VECS may not answer
         return _attach(lock, state, wanted)
-    if unfinished(state.journal) is None and _stored(context) == wanted:
-        return _answer(state, changed=False)
+    if unfinished(state.journal) is None:
+        stored = _stored(context)
+        if stored == wanted:
+            return _answer(state, changed=False)
+        _refuse_another_than_assessed(stored, options.get("replaces"))
     if context.check_mode:
         return dict(_answer(state, changed=True), **_diff(_stored(context), wanted))
     source = Pair(state.staged_cert, state.staged_key)
@@ -207,6 +210,15 @@ def _answer(state: State, changed: bool, alive: bool | None = None) -> Answer:
 def _stored(context: Context) -> str | None:
     entry = context.toolbox.vecs.get(MACHINE_STORE, MACHINE_ALIAS)
     return entry.sha256 if entry else None
+
+
+def _refuse_another_than_assessed(stored: str | None, assessed: str | None) -> None:
+    """Another run may have been here since the node was surveyed: its certificate is not due."""
+    if assessed and stored != assessed:
+        raise NodeError(
+            f"The node had the certificate {assessed} when it was assessed, and has {stored or 'none'} now",
+            remedy="Somebody or something else has replaced it meanwhile. Run again: the node is assessed anew.",
+        )
 
 
 def _diff(stored: str | None, wanted: str) -> dict[str, Any]:
