@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 RUN = Path("/run/simvc-labs")
@@ -66,7 +67,7 @@ class Slot:
 
     def ipv6(self, address: str) -> str:
         """The IPv6 address that goes with one of the nodes' network: the same last number."""
-        return f"2001:2:0:{self.number:x}::{int(address.rpartition('.')[2]):x}"
+        return str(ip_address(f"2001:2:0:{self.number:x}::{int(address.rpartition('.')[2]):x}"))
 
     @property
     def lock(self) -> Path:
