@@ -560,6 +560,21 @@ class TestHandedOver:
         events = [record["event"] for record in Journal.load(here.journal.path).records]
         assert events.count("handed over") == 1
 
+    @pytest.mark.parametrize("asked", ["handed_over", "resumed"])
+    def test_what_was_killed_before_it_disarmed_itself_leaves_no_trace(
+        self, node: FakeNode, state: State, systemd: Path, asked: str
+    ) -> None:
+        here = world(node, state)
+        run(here)
+        heal.arm(state)
+        context = Context(True, node.toolbox)  # type: ignore[arg-type]
+        machine_ssl_swap.run(_asked_for(state, state=asked), context)
+        assert heal.is_armed()
+        context = Context(False, node.toolbox)  # type: ignore[arg-type]
+        assert machine_ssl_swap.run(_asked_for(state, state=asked), context)["changed"] is False
+        assert list(systemd.rglob("vcfleet*")) == []
+        assert not (state.root / heal.PROGRAM).exists()
+
     def test_check_mode_notes_nothing(self, node: FakeNode, state: State) -> None:
         here = world(node, state)
         run(here)

@@ -14,6 +14,7 @@ from ..context import Context
 from ..detach import detach
 from ..errors import NodeError
 from ..files import next_stamp, private_folder
+from ..heal import disarm, is_armed
 from ..journal import HANDED_OVER, Journal, journals, newest, unfinished
 from ..lease import admit
 from ..lock import Lock
@@ -96,6 +97,7 @@ def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Ans
 
 def _resumed(options: dict[str, Any], context: Context, state: State) -> Answer:
     if unfinished(state.journal) is None:
+        _leave_no_trace(context, state)
         return _answer(state, changed=False)
     if context.check_mode:
         return _answer(state, changed=True)
@@ -107,7 +109,20 @@ def _handed_over(options: dict[str, Any], context: Context, state: State) -> Ans
     last = newest(state.journal)
     if last is not None and last.closed and last.last(HANDED_OVER) is None and not context.check_mode:
         last.write(HANDED_OVER)
+    _leave_no_trace(context, state)
     return _answer(state, changed=False)
+
+
+def _leave_no_trace(context: Context, state: State) -> None:
+    """A swap that was killed right after its journal ended is still armed for a boot that would find nothing to do."""
+    lock = Lock(state.lock)
+    if context.check_mode or not is_armed() or not lock.acquire():
+        return
+    try:
+        if unfinished(state.journal) is None:
+            disarm(state)
+    finally:
+        lock.release()
 
 
 _ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
