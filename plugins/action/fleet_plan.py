@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, TypeVar
 
 from ansible.utils.display import Display
@@ -21,6 +21,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import (
     names,
     unknown_names,
 )
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 
 Made = TypeVar("Made")
 
@@ -35,7 +36,7 @@ class ActionModule(DocumentedAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Make the plan, or take the reviewed one as far as it still fits, and show it."""
-        now = datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+        now = datetime.now(UTC)
         reviewed = _reviewed(options["reviewed"])
         selection, waves = _choices(options, reviewed)
         records, groups = options["records"], options["groups"]

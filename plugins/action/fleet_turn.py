@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import too_late
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import reasons_to_wait
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 
 
 class ActionModule(DocumentedAction):
@@ -25,6 +26,6 @@ class ActionModule(DocumentedAction):
 
 def _too_late(options: dict[str, Any]) -> list[str]:
     """A turn may come long after the assessment, when the maintenance window has closed."""
-    now = datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+    now = datetime.now(UTC)
     assessment = options["records"].get(options["node"], {}).get("assessment") or {}
     return list(filter(None, [too_late(assessment.get("when"), now)]))

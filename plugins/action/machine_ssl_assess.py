@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import assess
@@ -12,6 +12,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action im
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import render
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import IN_THE_ROLE, Policy, PolicyError
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule_options import OptionError, moment_at
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 
@@ -36,7 +37,7 @@ class ActionModule(DocumentedAction):
 def _now(at: str | None, policy: Policy) -> datetime:
     """The controller's time, or the one that was asked for. Raises Refused."""
     if not at:
-        return datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+        return datetime.now(UTC)
     try:
         return moment_at(at, policy.schedule.zone)
     except OptionError as error:

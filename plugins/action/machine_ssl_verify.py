@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, failures, notes, verify
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 
@@ -20,7 +21,7 @@ class ActionModule(DocumentedAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Check the certificate, now; a check that fails fails the task."""
-        now = datetime.now(timezone.utc)  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
+        now = datetime.now(UTC)
         probe = Probe.from_options(options["probe"]) if options["probe"] else None
         try:
             verification = verify(options["certificate"], options["roots"], now, options["wanted"], probe)

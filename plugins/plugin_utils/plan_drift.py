@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import names
@@ -31,6 +31,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import (
 )
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import certificate_words
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import Selection
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 
 REMEDY = "Nothing was changed in this linked group. Make a new plan, have it reviewed, and apply that one."
 
@@ -248,4 +249,4 @@ def _set_aside(planned: dict[str, Any], verdict: str, reasons: Sequence[str]) ->
 
 
 def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)  # noqa: UP017 (Python 3.10)
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

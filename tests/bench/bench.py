@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "appliance"), str(ROOT / "tests" / "integration")]
 
-import figures  # noqa: E402
+import figures  # noqa: E402 (found by the path above, as the next three)
 import measures  # noqa: E402
 from controller import BIN, install  # noqa: E402
 from testbed import BenchError, Settings  # noqa: E402

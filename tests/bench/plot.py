@@ -22,7 +22,7 @@ matplotlib.rcParams.update({
     "svg.hashsalt": "the same results make the same file",
 })  # fmt: skip
 
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot  # noqa: E402 (takes the settings above when it is imported)
 
 Fleet = dict[str, Any]
 
