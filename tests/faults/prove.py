@@ -74,7 +74,7 @@ class Proof:
                 except Exception:
                     self._fail([f"{blow}: {traceback.format_exc()}"])
                     for site in self.sites:
-                        site.restore()
+                        self._restored(site)
 
     @property
     def tally(self) -> Tally:
@@ -96,9 +96,19 @@ class Proof:
             except Exception as error:
                 words = str(error) if isinstance(error, AssertionError) else traceback.format_exc()
                 self._fail([f"{task.name}: {words}"])
-                site.restore()
+                if not self._restored(site):
+                    return
             else:
                 self._tell(f"{task.name}: {which}, {time.monotonic() - begun:.1f} s")
+
+    def _restored(self, site: Site) -> bool:
+        """A node that nothing puts right is taken out of the proof; the others play on."""
+        try:
+            site.restore()
+        except Exception:
+            self._fail([f"{site.node.name} stays as it is: {traceback.format_exc()}"])
+            return False
+        return True
 
     def _fail(self, complaints: Sequence[str]) -> None:
         self.failures += complaints

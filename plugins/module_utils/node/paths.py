@@ -27,6 +27,9 @@ VCHA_CONFIG = "/etc/vmware-vcha/vcha.cfg"
 VMON_PROFILE = "/storage/vmware-vmon/defaultStartProfile"
 VMCA_ROOT = "/var/lib/vmware/vmca/root.cer"
 
+# vmware-cli.md §7.1.
+VECS_DATABASE = "/var/lib/vmware/vmafd/afd.db"
+
 MACHINE_STORE = "MACHINE_SSL_CERT"
 MACHINE_ALIAS = "__MACHINE_CERT"
 ROOTS_STORE = "TRUSTED_ROOTS"

@@ -398,6 +398,7 @@ class Commit(Step):
     name = "commit"
 
     def do(self, world: World) -> dict[str, Any]:
+        world.toolbox.vecs.settle()
         clear_staging(world.state)
         return {"pruned": prune(world.state.backup, world.settings.backups_kept)}
 
@@ -524,6 +525,7 @@ def clear_staging(state: State) -> None:
 def _close_rolled_back(world: World) -> None:
     """The pair that did not hold is not tried again: the next run stages a new one."""
     try:
+        world.toolbox.vecs.settle()
         clear_staging(world.state)
     except OSError as error:
         world.journal.write("failed", step="commit", **_explain(error))

@@ -129,6 +129,9 @@ class FakeVecs:
         self._need_vmafdd()
         return self.node.stores[store][alias][2]
 
+    def settle(self) -> None:
+        self.node.asked("vecs settle")
+
     def delete(self, store: str, alias: str) -> None:
         self.node.act(f"vecs delete {store}")
         self._need_vmafdd()

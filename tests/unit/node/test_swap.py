@@ -115,6 +115,15 @@ def test_commit_leaves_no_private_key_outside_the_backup(node: FakeNode, state: 
     assert all(path.stat().st_mode & 0o077 == 0 for path in state.backup.rglob("*"))
 
 
+def test_vecs_is_on_the_disk_before_the_staged_key_goes(node: FakeNode, state: State) -> None:
+    staged: list[bool] = []
+    node.asked = lambda call: staged.append(state.staged_key.exists()) if call == "vecs settle" else None
+    here = world(node, state)
+    run(here)
+    assert staged == [True]
+    assert not state.staged_key.exists()
+
+
 def test_a_resumed_commit_changes_nothing(node: FakeNode, state: State) -> None:
     here = world(node, state)
     run(here)

@@ -9,8 +9,9 @@ import contextlib
 
 import material
 import pytest
-from ansible_collections.vcfleet.certs.plugins.module_utils.node import pem
+from ansible_collections.vcfleet.certs.plugins.module_utils.node import paths, pem
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError, ToolError
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools import vecs as adapter
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.vecs import (
     Entry,
     Vecs,
@@ -167,3 +168,16 @@ def test_an_empty_file_is_refused_before_the_tool_takes_it_for_none(tmp_path, em
     with pytest.raises(NodeError, match="is empty"):
         vecs(runner).create("S", "a", tmp_path / "c", tmp_path / "k")
     assert runner.calls == []
+
+
+def test_settle_syncs_the_folder_of_the_database(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(adapter, "sync", synced.append)
+    monkeypatch.setattr(paths, "VECS_DATABASE", str(tmp_path / "afd.db"))
+    Vecs.settle()
+    assert synced == [tmp_path]
+
+
+def test_a_database_that_is_elsewhere_is_no_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "VECS_DATABASE", str(tmp_path / "elsewhere/afd.db"))
+    Vecs.settle()

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import paths, pem
 from ..errors import NodeError, ToolError, ToolTimeoutError
+from ..files import sync
 from ..paths import StrPath
 from ..process import Completed, Runner
 from . import codes
@@ -125,6 +127,16 @@ class Vecs:
     def delete_argv(store: str, alias: str) -> list[str]:
         """The command of `delete`, also for a person to type."""
         return [paths.VECS_CLI, "entry", "delete", "--store", store, "--alias", alias, "-y"]
+
+    @staticmethod
+    def settle() -> None:
+        """Make what the tool has confirmed outlast a power loss; does nothing where the database is elsewhere.
+
+        SQLite ends a transaction by deleting its journal and does not sync that: until the file system gets round to
+        it, a power loss brings the entry from before back. The database: vmware-cli.md §7.1. Raises OSError.
+        """
+        with suppress(FileNotFoundError):
+            sync(Path(paths.VECS_DATABASE).parent)
 
     def _run(self, *arguments: str, timeout: float | None = None, secret: bool = False) -> Completed:
         completed = self._runner.run([paths.VECS_CLI, *arguments], timeout=timeout, secret=secret)
