@@ -8,9 +8,11 @@ This file is sent ahead of the package and runs on the node: standard library on
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import sys
+import zlib
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -38,6 +40,11 @@ class MemoryFinder:
 
     def get_source(self, name: str) -> str:
         return self.modules[name][1]
+
+
+def unpacked(text: str) -> Any:
+    """What the controller has packed as JSON, compressed, in base 64."""
+    return json.loads(zlib.decompress(base64.b64decode(text)))
 
 
 def start(modules: dict[str, tuple[bool, str]], request: dict[str, Any]) -> None:

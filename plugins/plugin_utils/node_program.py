@@ -55,11 +55,13 @@ def node_modules(package: Path = _PLUGINS / "module_utils" / "node") -> dict[str
 
 def node_program(request: Mapping[str, Any], modules: Mapping[str, tuple[bool, str]] | None = None) -> bytes:
     """Python source that answers `request` ({"verb", "options", "check_mode"}) on the node; ASCII, for stdin."""
-    bootstrap = (_PLUGINS / "plugin_utils" / "node_bootstrap.py").read_text(encoding="utf-8")
-    cargo = json.dumps([node_modules() if modules is None else modules, request]).encode()
-    packed = base64.b64encode(zlib.compress(cargo, 9)).decode()
-    unpack = f'import base64, zlib\nstart(*json.loads(zlib.decompress(base64.b64decode("{packed}"))))\n'
-    return f"{bootstrap}\n{unpack}".encode("ascii")
+    package = _PACKAGE if modules is None else _packed(modules)
+    return f'{_BOOTSTRAP}\nstart(unpacked("{package}"), unpacked("{_packed(request)}"))\n'.encode("ascii")
+
+
+def _packed(value: Any) -> str:
+    """JSON data as text that needs no quoting; the bootstrap unpacks it."""
+    return base64.b64encode(zlib.compress(json.dumps(value).encode(), 9)).decode()
 
 
 def launch_command(interpreter: str | None = None) -> str:
@@ -131,3 +133,8 @@ def diagnose(completed: Completed, through_appliance_shell: bool) -> Diagnosis:
 def _last_line(completed: Completed) -> str:
     lines = (completed.stderr.strip() or completed.stdout.strip()).splitlines()
     return lines[-1][:300] if lines else "it printed nothing"
+
+
+# Once a run: ansible-core imports this before it forks a worker for each task and host.
+_BOOTSTRAP = (_PLUGINS / "plugin_utils" / "node_bootstrap.py").read_text(encoding="utf-8")
+_PACKAGE = _packed(node_modules())

@@ -137,7 +137,7 @@ def test_the_program_is_one_ascii_literal_after_the_bootstrap() -> None:
     program = node_program.node_program(request("geheim"), ECHO).decode("ascii")
 
     assert "geheim" not in program
-    assert program.splitlines()[-1].startswith("start(*json.loads(")
+    assert program.splitlines()[-1].startswith("start(unpacked(")
 
 
 def test_the_whole_node_package_is_sent() -> None:
