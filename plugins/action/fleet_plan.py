@@ -21,6 +21,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import (
     names,
     unknown_names,
 )
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import parts
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 
 Made = TypeVar("Made")
@@ -46,7 +47,7 @@ class ActionModule(DocumentedAction):
             plan = seal(make_plan(records, groups, selection, waves, options["consumers"]), now, options["valid_hours"])
         for line in plan_lines(plan):
             Display().display(line)
-        return {"changed": False, "plan": plan}
+        return {"changed": False, "plan": plan, "parts": parts(plan, records, options["hosts"])}
 
 
 def _reviewed(path: str | None) -> Plan | None:

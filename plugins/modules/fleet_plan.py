@@ -61,6 +61,11 @@ options:
     type: list
     elements: str
     default: [all]
+  hosts:
+    description: The hosts of the run that can be reached. Each that has something to do in it gets a part.
+    type: list
+    elements: str
+    default: []
   consumers:
     description: Who may hold the old thumbprint of a node, and is named in the plan.
     type: list
@@ -133,6 +138,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+parts:
+  description: What there is to do for whom. Each item names a node and the groups of hosts that it belongs to by that.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - node: vc01.lab.example
+      groups: [vcfleet_walkers, vcfleet_wave_001]
+    - node: vc01.lab.example
+      groups: [vcfleet_due]
 plan:
   description: The plan, as C(docs/schema/plan-1.schema.json) of this collection describes it.
   type: dict

@@ -22,14 +22,24 @@ options:
     description: Inventory name of the node whose turn it is.
     type: str
     required: true
-  plan:
-    description: RV(vcfleet.certs.fleet_plan#module:plan).
+  planned:
+    description: The node's part of RV(vcfleet.certs.fleet_plan#module:plan), below C(nodes).
     type: dict
     required: true
   records:
-    description: The records of the nodes by inventory name, as far as their stages have come.
+    description: The records of the nodes of its linked group by inventory name, as far as their stages have come.
     type: dict
     required: true
+  failed:
+    description: Names of the linked groups in which something has failed so far, in the whole run.
+    type: list
+    elements: str
+    default: []
+  canaries:
+    description: Names of the linked groups that go first.
+    type: list
+    elements: str
+    default: []
   failures_allowed:
     description: How many linked groups may fail before nothing more is begun.
     type: int
@@ -54,7 +64,7 @@ EXAMPLES = r"""
 - name: Ask whether its turn has come
   vcfleet.certs.fleet_turn:
     node: vc02
-    plan: "{{ rotation.plan }}"
+    planned: "{{ rotation.plan.nodes.vc02 }}"
     records:
       vc01: "{{ hostvars.vc01.machine_ssl_record }}"
       vc02: "{{ hostvars.vc02.machine_ssl_record }}"

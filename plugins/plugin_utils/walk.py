@@ -13,25 +13,64 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Record = Mapping[str, Any]
-Plan = Mapping[str, Any]
 
 _AGAIN = "Put that right and run again."
+
+
+def parts(plan: Mapping[str, Any], records: Mapping[str, Record], hosts: Sequence[str]) -> list[dict[str, Any]]:
+    """What there is to do for whom, [{"node", "groups"}], by the names of the groups that the plays are about.
+
+    A linked group is walked in the name of its first node that can be reached; the groups of a wave have its number.
+    """
+    walkers = [
+        {"node": next(node for node in group["nodes"] if node in hosts), "groups": ["vcfleet_walkers", _wave(group)]}
+        for group in plan["groups"].values()
+        if group["wave"] is not None
+    ]
+    due = [node for node in hosts if plan["nodes"].get(node, {}).get("verdict") == "rotate"]
+    untold = [node for node in hosts if node in records and _is_untold(plan["nodes"][node], records[node])]
+    return [
+        *walkers,
+        *({"node": node, "groups": ["vcfleet_due"]} for node in due),
+        *({"node": node, "groups": ["vcfleet_untold"]} for node in untold),
+    ]
+
+
+def _wave(group: Mapping[str, Any]) -> str:
+    """A name that sorts in the order of the waves."""
+    return f"vcfleet_wave_{group['wave']:03d}"
+
+
+def _is_untold(planned: Mapping[str, Any], record: Record) -> bool:
+    """A swap of an earlier run has come to its end, and nobody was told what it leaves to do."""
+    return planned["verdict"] != "refuse" and (record.get("resumed") or {}).get("state") == "committed"
 
 
 def handed_over(record: Record) -> bool:
     """Was the node's last swap, this run's or one that it finished, committed and told to people?
 
-    A swap that was asked for stands in the record before it begins, so that no earlier handover counts for it.
+    Where a pair was staged it counts only for that one: an earlier run's may have been handed over just before.
     """
     swap = record.get("swap") or record.get("resumed") or {}
-    return "handover" in record and swap.get("state") == "committed"
+    told = record.get("handover", {}).get("new", {}).get("sha256", "")
+    return bool(told) and swap.get("state") == "committed" and told == record.get("staged", {}).get("sha256", told)
 
 
-def reasons_to_wait(node: str, plan: Plan, records: Mapping[str, Record], failures_allowed: int) -> list[str]:
-    """Why the node may not begin although its turn has come, in sentences, all at once. None when it may."""
+def reasons_to_wait(
+    node: str,
+    planned: Mapping[str, Any],
+    records: Mapping[str, Record],
+    failed: Sequence[str] = (),
+    canaries: Sequence[str] = (),
+    failures_allowed: int = 1,
+) -> list[str]:
+    """Why the node may not begin although its turn has come, in sentences, all at once. None when it may.
+
+    `planned` is the node's part of the plan, `records` are those of its linked group; `failed` names the linked groups
+    of the whole run in which something has failed so far.
+    """
     if told := records.get(node, {}).get("not_begun"):
         return [told]
-    planned = plan["nodes"][node]
     before = [each for each in planned["after"] if not handed_over(records.get(each, {}))]
     unstaged = [each for each in planned["together"] if "staged" not in records.get(each, {})]
     told = {
@@ -41,7 +80,7 @@ def reasons_to_wait(node: str, plan: Plan, records: Mapping[str, Record], failur
     reasons = [
         f"{', '.join(nodes)} of the same linked group {words}. {_AGAIN}" for words, nodes in told.items() if nodes
     ]
-    return reasons + _stopped(plan, failed_groups(plan, records), failures_allowed)
+    return reasons + _stopped(failed, canaries, failures_allowed)
 
 
 def peers_to_restart(group: Mapping[str, Any], records: Mapping[str, Record]) -> list[str]:
@@ -60,22 +99,11 @@ def _had_expired(record: Record) -> bool:
     return bool(record["assessment"]["current"]["days_left"] < 0)
 
 
-def failed_groups(plan: Plan, records: Mapping[str, Record]) -> list[str]:
-    """The linked groups of the plan's waves in which something has failed so far, in the order of the waves."""
-    return [name for wave in plan["waves"] for name in wave if _has_failed(plan["groups"][name], records)]
-
-
-def _has_failed(group: Mapping[str, Any], records: Mapping[str, Record]) -> bool:
-    """Something failed, or a pair was not staged; a group that another run holds has not failed."""
-    unstaged = any(not {"staged", "not_begun"} & set(records.get(node, {})) for node in group["turns"])
-    return unstaged or any("failure" in records.get(node, {}) for node in group["nodes"])
-
-
-def _stopped(plan: Plan, failed: Sequence[str], allowed: int) -> list[str]:
+def _stopped(failed: Sequence[str], canaries: Sequence[str], allowed: int) -> list[str]:
     """What stops everything that has not begun: a canary that failed, or too many failures over the whole run."""
-    canaries = [name for name in failed if plan["groups"][name]["canary"]]
-    if canaries:
-        return [f"The canary {', '.join(canaries)} has failed, and nothing is begun after that. {_AGAIN}"]
+    dead = [name for name in failed if name in canaries]
+    if dead:
+        return [f"The canary {', '.join(dead)} has failed, and nothing is begun after that. {_AGAIN}"]
     if len(failed) > allowed:
         return [
             f"Too many linked groups have failed: {', '.join(failed)}. vcfleet_failures_allowed is {allowed}, so"

@@ -15,6 +15,7 @@ CURRENT = {"not_after": "2026-12-22T15:45:02Z", "sha1": "ab" * 20, "sha256": "cd
 NEW = {"not_after": "2028-11-21T15:45:02Z", "sha1": "12" * 20, "sha256": "34" * 32}
 WANTED = {"cn": "vc", "dns": ["vc", "alias"], "ip": [], "email": [], "subject": {"country": "CH", "state": None}}
 OLD_AND_NEW = {"old": CURRENT, "new": NEW, "window_seconds": 12.34}
+TOLD = {"new": NEW, "items": []}
 
 
 def record(verdict: str = "rotate", **more: Any) -> dict[str, Any]:
@@ -110,7 +111,7 @@ class TestPlan:
 class TestSummary:
     def test_endings(self) -> None:
         committed = {"state": "committed", **OLD_AND_NEW}
-        assert ending(record(swap=committed, handover={"items": []})) == "rotated"
+        assert ending(record(swap=committed, handover=TOLD)) == "rotated"
         assert ending(record("keep")) == "kept"
         assert ending(record("refuse"), group("n", verdict="refuse")) == "refused"
         assert ending(None, group("n", verdict="refuse")) == "not surveyed"
@@ -143,7 +144,7 @@ class TestSummary:
         assert (refused["failed"], refused["sentence"]) == (True, "Nothing was changed. group is refuse")
 
     def test_who_is_a_failed_host(self) -> None:
-        rotated = record(swap={"state": "committed"}, handover={"items": []})
+        rotated = record(swap={"state": "committed"}, handover=TOLD)
         assert not ended(rotated)["failed"] and not ended(record("keep"))["failed"]
         for failed in (record(), record(staged={}), record(swap={"state": "rolled_back"}), {**rotated, "failure": "x"}):
             assert ended(failed)["failed"]
@@ -155,17 +156,17 @@ class TestSummary:
         assert (refused["ending"], refused["failed"]) == ("failed", True)
 
     def test_an_earlier_handover_does_not_count_for_a_swap_of_this_run(self) -> None:
-        again = record(resumed={"state": "committed", **OLD_AND_NEW}, handover={"items": []}, swap={"state": "stuck"})
+        again = record(resumed={"state": "committed", **OLD_AND_NEW}, handover=TOLD, swap={"state": "stuck"})
         assert ended(again)["ending"] == "stuck"
 
     def test_a_swap_that_this_run_only_finished_counts_as_rotated(self) -> None:
-        finished = record("keep", resumed={"state": "committed", **OLD_AND_NEW}, handover={"items": []})
+        finished = record("keep", resumed={"state": "committed", **OLD_AND_NEW}, handover=TOLD)
         end = ended(finished, group("n", verdict="keep"))
         assert (end["ending"], end["old"], end["new"]) == ("rotated", OLD_AND_NEW["old"], CURRENT)
         assert fleet.summary_lines({"n": end})
 
     def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_named(self) -> None:
-        rotated = record(swap={"state": "committed", **OLD_AND_NEW}, handover={"items": []})
+        rotated = record(swap={"state": "committed", **OLD_AND_NEW}, handover=TOLD)
         rotated["assessment"] = {**rotated["assessment"], "current": {**CURRENT, "days_left": -3}}
         records = {"a": rotated, "b": record("keep")}
         text = "\n".join(fleet.summary_lines(fleet.summarize(records, make_plan(records, [group("a", "b")]))))
@@ -178,7 +179,7 @@ class TestSummary:
         )
 
     def test_a_rotated_node_shows_both_thumbprints_and_the_window(self) -> None:
-        todo = {"items": [{"kind": "anchor", "holder": "lookup service", "holds": "SHA-1", "todo": "x"}]}
+        todo = {**TOLD, "items": [{"kind": "anchor", "holder": "lookup service", "holds": "SHA-1", "todo": "x"}]}
         rotated = record(swap={"state": "committed", **OLD_AND_NEW}, verification={"certificate": NEW}, handover=todo)
         plan = make_plan({"a": rotated}, [group("a")])
         text = "\n".join(fleet.summary_lines(fleet.summarize({"a": rotated}, plan)))

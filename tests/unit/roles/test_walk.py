@@ -11,25 +11,31 @@ import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import walk
 
 STAGED = {"staged": {"sha256": "ab"}}
-DONE = {**STAGED, "swap": {"state": "committed"}, "handover": {"items": []}}
+DONE = {**STAGED, "swap": {"state": "committed"}, "handover": {"new": {"sha256": "ab"}}}
 
 
-def plan(canary: str = "", **groups: list[str]) -> dict[str, Any]:
-    nodes = {
-        node: {"group": name, "after": turns[:at], "together": turns}
-        for name, turns in groups.items()
-        for at, node in enumerate(turns)
+def reasons(node: str, records: dict[str, Any], turns: str = "ab", **run: Any) -> str:
+    planned = {"after": list(turns[: turns.index(node)]), "together": list(turns)}
+    return " ".join(walk.reasons_to_wait(node, planned, records, **run))
+
+
+def test_every_node_that_has_something_to_do_gets_its_part() -> None:
+    plan = {
+        "groups": {"g": {"nodes": ["a", "b"], "wave": 2}, "h": {"nodes": ["c"], "wave": None}},
+        "nodes": {"a": {"verdict": "keep"}, "b": {"verdict": "rotate"}, "c": {"verdict": "keep"}},
     }
-    planned = {name: {"nodes": turns, "turns": turns, "canary": name == canary} for name, turns in groups.items()}
-    return {"waves": [list(groups)], "groups": planned, "nodes": nodes}
-
-
-def reasons(node: str, records: dict[str, Any], allowed: int = 1, **groups: Any) -> str:
-    return " ".join(walk.reasons_to_wait(node, plan(**groups), records, allowed))
+    records = {"b": {}, "c": {"resumed": {"state": "committed"}}}
+    assert walk.parts(plan, records, hosts=["b", "c", "d"]) == [
+        {"node": "b", "groups": ["vcfleet_walkers", "vcfleet_wave_002"]},
+        {"node": "b", "groups": ["vcfleet_due"]},
+        {"node": "c", "groups": ["vcfleet_untold"]},
+    ]
+    plan["nodes"]["c"]["verdict"] = "refuse"
+    assert {"node": "c", "groups": ["vcfleet_untold"]} not in walk.parts(plan, records, hosts=["b", "c"])
 
 
 def test_the_first_node_of_a_staged_group_begins() -> None:
-    assert reasons("a", {"a": STAGED, "b": STAGED}, g=["a", "b"]) == ""
+    assert reasons("a", {"a": STAGED, "b": STAGED}) == ""
 
 
 @pytest.mark.parametrize(
@@ -39,47 +45,41 @@ def test_the_first_node_of_a_staged_group_begins() -> None:
         {**STAGED, "swap": {"state": "rolled_back"}},
         {**STAGED, "swap": {"state": "committed"}},
         {**STAGED, "swap": {}, "handover": {}},
-        {**STAGED, "resumed": {"state": "committed"}, "handover": {}, "swap": {"state": "contact_lost"}},
+        {**DONE, "swap": {"state": "contact_lost"}},
+        {**STAGED, "resumed": {"state": "committed"}, "handover": {"new": {"sha256": "cd"}}},
     ],
 )
 def test_the_next_one_begins_on_the_evidence_of_a_handover_alone(before: dict[str, Any]) -> None:
-    assert "a of the same linked group was to be handed over" in reasons("b", {"a": before, "b": STAGED}, g=["a", "b"])
-    assert reasons("b", {"a": DONE, "b": STAGED}, g=["a", "b"]) == ""
+    assert "a of the same linked group was to be handed over" in reasons("b", {"a": before, "b": STAGED})
+    assert reasons("b", {"a": DONE, "b": STAGED}) == ""
 
 
 def test_no_window_in_a_group_with_an_unstaged_node() -> None:
-    assert "b of the same linked group could not be staged" in reasons("a", {"a": STAGED}, g=["a", "b"])
+    assert "b of the same linked group could not be staged" in reasons("a", {"a": STAGED})
 
 
 def test_what_was_said_before_the_walk_stands() -> None:
-    assert reasons("a", {"a": {"not_begun": "Another run has the lease."}}, g=["a"]) == "Another run has the lease."
+    assert reasons("a", {"a": {"not_begun": "Another run has the lease."}}, failed=["g", "h"]) == (
+        "Another run has the lease."
+    )
 
 
 def test_a_node_after_one_that_was_stopped_hears_what_stopped_it() -> None:
-    records = {"a": {**STAGED, "not_begun": "x"}, "b": STAGED, "c": {**STAGED, "failure": "it is stuck"}}
-    told = reasons("b", records, allowed=0, g=["a", "b"], h=["c"])
+    told = reasons("b", {"a": {**STAGED, "not_begun": "x"}, "b": STAGED}, failed=["h"], failures_allowed=0)
     assert "a of the same linked group" in told and "vcfleet_failures_allowed is 0" in told
 
 
 def test_more_failed_groups_than_are_allowed_stop_what_has_not_begun() -> None:
-    failed = {**STAGED, "failure": "it is stuck"}
-    records = {"a": failed, "b": {}, "c": STAGED}
-    groups = {"g": ["a"], "h": ["b"], "i": ["c"]}
-    assert walk.failed_groups(plan(**groups), records) == ["g", "h"]
-    assert reasons("c", records, allowed=2, **groups) == ""
-    told = reasons("c", records, allowed=1, **groups)
+    run = {"records": {"c": STAGED}, "turns": "c", "failed": ["g", "h"]}
+    assert reasons("c", **run, failures_allowed=2) == ""
+    told = reasons("c", **run, failures_allowed=1)
     assert "g, h" in told and "vcfleet_failures_allowed is 1" in told
 
 
-def test_a_group_with_two_failed_nodes_is_one_failed_group() -> None:
-    records = {"a": {**STAGED, "failure": "x"}, "b": {**STAGED, "failure": "y"}, "c": STAGED}
-    assert reasons("c", records, allowed=1, g=["a", "b"], h=["c"]) == ""
-
-
 def test_a_failed_canary_stops_everything_whatever_is_allowed() -> None:
-    records = {"a": {**DONE, "failure": "a service is gone again"}, "b": STAGED}
-    assert "canary g has failed" in reasons("b", records, allowed=9, canary="g", g=["a"], h=["b"])
-    assert reasons("b", {"a": DONE, "b": STAGED}, allowed=0, canary="g", g=["a"], h=["b"]) == ""
+    run = {"records": {"c": STAGED}, "turns": "c", "canaries": ["g"], "failures_allowed": 9}
+    assert "canary g has failed" in reasons("c", **run, failed=["g", "h"])
+    assert reasons("c", **run, failed=["h"]) == ""
 
 
 class TestPeers:
@@ -103,8 +103,3 @@ class TestPeers:
     def test_one_that_was_restarted_since_needs_it_no_more(self) -> None:
         records = {"a": {**DONE, "assessment": {"current": {"days_left": -1}}}, "b": {"restarted": True}}
         assert walk.peers_to_restart({"nodes": ["a", "b", "c"], "turns": ["a"]}, records) == ["c"]
-
-
-def test_a_group_that_is_under_way_has_not_failed() -> None:
-    under_way = {**STAGED, "swap": {"state": "contact_lost"}}
-    assert reasons("b", {"a": under_way, "b": STAGED}, allowed=0, g=["a"], h=["b"]) == ""

@@ -93,7 +93,9 @@ class Node:
     def ssh_command(self, user: str | None = None) -> list[str]:
         """The command line to which a command is added that then runs on the node, by default as root with bash."""
         user = user or ("root" if self.plan.shell == "bash" else ROOT_WITH_BASH)
-        return ["ssh", *self.ssh_options, "-i", str(self.key), f"{user}@{self.address}"]
+        # A node that loses power says no goodbye.
+        alive = ["-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3"]
+        return ["ssh", *self.ssh_options, *alive, "-i", str(self.key), f"{user}@{self.address}"]
 
     def ssh(self, command: str, *, user: str = ROOT_WITH_BASH, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a shell command over SSH; `options` go to subprocess.run (input=, timeout=, check=, text=False)."""
