@@ -13,7 +13,7 @@ from drive import Drive, NoAnswer, Refusal
 from invariant import Health, InvariantBroken, check, health
 from misfortunes import DEAD, FROZEN, OFF, Fault, ToolFault, mend
 from moments import Hold, Moment, NotReached, newest, swap_processes
-from simvc.lab.node import Node
+from simvc.lab.node import Node, NodeNotReady
 
 # Steps that say of every start how long it takes; the lab's own durations would only lengthen the proof.
 QUICK = {"service_control.start_all_seconds": 0.05, "service_control.stop_all_seconds": 0.05}
@@ -135,10 +135,19 @@ class Site:
 
     def _boot(self) -> None:
         """A service that fails at a boot after the swap's end is not the swap's business: a person starts it."""
-        self.node.boot()
+        self._switch_on()
         if self.drive.outcome() not in ("open", "stuck"):
             mend(self.node)
             self.node.run(["service-control", "--start", "--all"])
+
+    def _switch_on(self) -> None:
+        """A tool's fault may take the power away again, while the node heals itself at boot; it strikes once."""
+        try:
+            self.node.boot()
+        except NodeNotReady:
+            if self.node.is_on:
+                raise
+            self.node.boot()
 
     def _resume_if_nobody_does(self) -> None:
         if self.drive.outcome() == "open" and not swap_processes(self.node):
