@@ -138,7 +138,13 @@ class Hold:
         self._over.set()
         self._thread.join()
         _signal(self.pids, signal.SIGKILL)
-        _wait(lambda: not swap_processes(self.node))
+        _wait(self._is_dead)
+
+    def _is_dead(self) -> bool:
+        """One that was being forked when the others were stopped dies now."""
+        left = swap_processes(self.node)
+        _signal(left, signal.SIGKILL)
+        return not left
 
     def forget(self) -> None:
         """The node is off: there is nobody to let go."""
