@@ -136,9 +136,14 @@ class Site:
     def _boot(self) -> None:
         """A service that fails at a boot after the swap's end is not the swap's business: a person starts it."""
         self._switch_on()
-        if self.drive.outcome() not in ("open", "stuck"):
-            mend(self.node)
+        if self.drive.outcome() in ("open", "stuck"):
+            return
+        mend(self.node)
+        for _attempt in range(3):
             self.node.run(["service-control", "--start", "--all"])
+            if health(self.node).census == self.before.census:
+                return
+            time.sleep(1)
 
     def _switch_on(self) -> None:
         """A tool's fault may take the power away again, while the node heals itself at boot; it strikes once."""
