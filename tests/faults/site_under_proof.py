@@ -115,7 +115,10 @@ class Site:
             self.tally.faults += 1
             became = act.fault.strike(self.node)
             following = acts[number + 1].moment if number + 1 < len(acts) else None
-            hold = self._go_on(hold, became, following)
+            try:
+                hold = self._go_on(hold, became, following)
+            except (ProcessLookupError, FileNotFoundError):
+                return  # a tool's fault took the power away just now; whoever recovers the node sees that
 
     def _go_on(self, hold: Hold, became: str, following: Moment | None) -> Hold:
         """Let what is left of the swap continue, watching for the next moment; without one the old watch ends."""
