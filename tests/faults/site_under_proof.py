@@ -117,7 +117,7 @@ class Site:
             following = acts[number + 1].moment if number + 1 < len(acts) else None
             try:
                 hold = self._go_on(hold, became, following)
-            except (ProcessLookupError, FileNotFoundError):
+            except (ProcessLookupError, FileNotFoundError, NoAnswer):
                 return  # a tool's fault took the power away just now; whoever recovers the node sees that
 
     def _go_on(self, hold: Hold, became: str, following: Moment | None) -> Hold:
