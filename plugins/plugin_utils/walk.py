@@ -18,14 +18,14 @@ _AGAIN = "Put that right and run again."
 
 
 def parts(plan: Mapping[str, Any], records: Mapping[str, Record], hosts: Sequence[str]) -> list[dict[str, Any]]:
-    """What there is to do for whom, [{"node", "groups"}], by the names of the groups that the plays are about.
+    """What there is to do for which of the hosts, [{"node", "groups"}], by the names of the groups that plays are about.
 
-    A linked group is walked in the name of its first node that can be reached; the groups of a wave have its number.
+    A linked group is walked in the name of its first node among them; the groups of a wave have its number.
     """
     walkers = [
-        {"node": next(node for node in group["nodes"] if node in hosts), "groups": ["vcfleet_walkers", _wave(group)]}
+        {"node": reached[0], "groups": ["vcfleet_walkers", _wave(group)]}
         for group in plan["groups"].values()
-        if group["wave"] is not None
+        if group["wave"] is not None and (reached := [node for node in group["nodes"] if node in hosts])
     ]
     due = [node for node in hosts if plan["nodes"].get(node, {}).get("verdict") == "rotate"]
     untold = [node for node in hosts if node in records and _is_untold(plan["nodes"][node], records[node])]

@@ -30,6 +30,7 @@ def test_every_node_that_has_something_to_do_gets_its_part() -> None:
         {"node": "b", "groups": ["vcfleet_due"]},
         {"node": "c", "groups": ["vcfleet_untold"]},
     ]
+    assert walk.parts(plan, records, hosts=[]) == []
     plan["nodes"]["c"]["verdict"] = "refuse"
     assert {"node": "c", "groups": ["vcfleet_untold"]} not in walk.parts(plan, records, hosts=["b", "c"])
 
