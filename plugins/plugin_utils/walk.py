@@ -18,7 +18,7 @@ _AGAIN = "Put that right and run again."
 
 
 def parts(plan: Mapping[str, Any], records: Mapping[str, Record], hosts: Sequence[str]) -> list[dict[str, Any]]:
-    """What there is to do for which of the hosts, [{"node", "groups"}], by the names of the groups that plays are about.
+    """What there is to do for which of the hosts, [{"node", "groups"}], by the groups of hosts that plays are about.
 
     A linked group is walked in the name of its first node among them; the groups of a wave have its number.
     """
