@@ -142,7 +142,7 @@ class Site:
         if self.drive.outcome() in ("open", "stuck"):
             return
         mend(self.node)
-        for _attempt in range(3):
+        for _attempt in range(5):
             self.node.run(["service-control", "--start", "--all"])
             if health(self.node).census == self.before.census:
                 return
