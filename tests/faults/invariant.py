@@ -64,7 +64,8 @@ def check(node: Node, before: Health, new: str) -> str:
     listing, key, states = _ask(node)
     if "Number of entries in store" not in listing:
         # Not well, but no pair is known to be lost.
-        raise InvariantBroken(f"{node.name}: vecs-cli does not answer; {_other_services(before.census, _census(states))}")
+        differ = "; ".join(_other_services(before.census, _census(states)))
+        raise InvariantBroken(f"{node.name}: vecs-cli does not answer; {differ}")
     stored = _stored(listing, key, wrong)
     if stored not in (before.stored, new):
         wrong.append(f"VECS holds a third certificate or none: {stored or 'none'}")
