@@ -107,7 +107,7 @@ def connection(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> FakeConnection
     login = tmp_path / "login"
     login.write_text("bash")
     package = {"node": (True, ""), "node.__main__": (False, f"LOGIN = {str(login)!r}\n{MAIN}")}
-    monkeypatch.setattr(node_program, "node_modules", lambda: package)
+    monkeypatch.setattr(node_program, "_PACKAGE", node_program._packed(package))
     return FakeConnection(login)
 
 
