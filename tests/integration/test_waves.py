@@ -162,7 +162,10 @@ def test_a_node_that_is_lost_at_its_turn_uses_up_the_budget_and_nothing_more_is_
     run = controller.ended(process.returncode, output)
     assert run.rc != 0, run.output
     assert begun(before, lab) == {"vc01"}
-    assert endings(run) == {"vc01": "rotated", **dict.fromkeys(("vc02", "vc03", "vc04", "vc05", "vc06"), "not begun")}
+    ended = endings(run)
+    # Whether its lease was to be renewed first, or its swap asked for at once, is a matter of how long the rest took.
+    assert ended.pop("vc02") in ("not begun", "contact lost")
+    assert ended == {"vc01": "rotated", **dict.fromkeys(("vc03", "vc04", "vc05", "vc06"), "not begun")}
     assert "could not be reached" in why(run, "vc02")
     for name in ("vc03", "vc04", "vc05", "vc06"):
         assert "vcfleet_failures_allowed is 0" in why(run, name)
