@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ansible.utils.display import Display
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import HOLDERS
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import Plan, make_plan, seal
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_drift import Present, apply_plan
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_file import PlanFileError, load_plan
@@ -44,7 +45,8 @@ class ActionModule(DocumentedAction):
         if reviewed:
             plan = apply_plan(reviewed, Present(records, groups, selection, options["inventory"], now))
         else:
-            plan = seal(make_plan(records, groups, selection, waves, options["consumers"]), now, options["valid_hours"])
+            consumers = [each.holder for each in HOLDERS]
+            plan = seal(make_plan(records, groups, selection, waves, consumers), now, options["valid_hours"])
         for line in plan_lines(plan):
             Display().display(line)
         return {"changed": False, "plan": plan, "parts": parts(plan, records, options["hosts"])}

@@ -4,22 +4,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import assess
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused, plain
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import render
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import untold
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import IN_THE_ROLE, Policy, PolicyError
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule_options import OptionError, moment_at
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 
-class ActionModule(DocumentedAction):
+class ActionModule(Stage):
     """The work of vcfleet.certs.machine_ssl_assess."""
 
     _requires_connection = False
+    CONSTRAINTS = {"required_one_of": [["survey", "record"]]}
+
+    def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The survey."""
+        return {"survey": record["survey"]}
+
+    def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+        """The assessment, and the policy that it was made with; and a swap that is still to be handed over."""
+        if "assessment" not in result:
+            return {}
+        resumed = record.get("resumed") or untold(record["survey"])
+        judged = {"policy": plain(self._task.args["policy"]), "assessment": result["assessment"]}
+        return {**judged, "resumed": resumed} if resumed else judged
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Judge the survey by the policy."""

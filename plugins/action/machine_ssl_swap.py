@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action im
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeUnreachable
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.patience import Overdue, at_most
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.progress import Story
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
 
 Answer = TypeVar("Answer")
 
@@ -44,8 +45,41 @@ HEALTHY_ENDS = {
 }
 
 
-class ActionModule(NodeAction):
+# Of the record's settings.
+_SETTINGS = (
+    *("stop_timeout", "start_timeout", "settle_timeout", "follow_timeout"),
+    *("ports", "backups_kept", "state_dir", "tool_timeout"),
+)
+# What is known of a node that did not answer.
+_CONTACT_LOST = {
+    "state": "contact_lost",
+    "sentence": "The connection was lost when the node was to swap. What it has begun it finishes or undoes by itself:"
+    " run again to see how it went.",
+}
+
+
+class ActionModule(Stage, NodeAction):
     """Starts the swap on the node, where it runs on its own, and tells its journal until the end."""
+
+    def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """A swap needs an assessed and staged node; the other states ask for less, and may know less."""
+        known = {
+            "lease": record.get("lease"),
+            "pnid": record["survey"]["pnid"],
+            "node_type": record["survey"]["node_type"],
+            **{name: record["settings"][name] for name in _SETTINGS},
+        }
+        if self._task.args.get("state") != "swapped":
+            return known
+        # Check mode issues no certificate, so there may be none to name.
+        staged = record.get("staged", {}).get("sha256")
+        return {**known, "sha256": staged, "replaces": record["assessment"]["current"]["sha256"]}
+
+    def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+        """A failed swap says in its details how far it came, or that nobody knows."""
+        details = result.get("details", {})
+        unknown = _CONTACT_LOST if details.get("unreachable") else {}
+        return {"swap": result.get("swap") or details.get("swap") or unknown}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         self._until = time.monotonic() + options["follow_timeout"]

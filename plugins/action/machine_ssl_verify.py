@@ -4,20 +4,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, failures, notes, verify
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 
-class ActionModule(DocumentedAction):
+class ActionModule(Stage):
     """The work of vcfleet.certs.machine_ssl_verify."""
 
     _requires_connection = False
+    CONSTRAINTS = {"required_one_of": [["certificate", "record"], ["roots", "record"]]}
+
+    def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The staged certificate, as the node is to present it."""
+        return {
+            "certificate": record["staged"]["certificate"],
+            "wanted": record["assessment"]["wanted"],
+            "roots": [root for entry in record["survey"]["trusted_roots"] for root in entry["chain"]],
+            "probe": record["settings"]["probe"],
+        }
+
+    def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+        return {"verification": result["verification"]} if "verification" in result else {}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Check the certificate, now; a check that fails fails the task."""

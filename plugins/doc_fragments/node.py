@@ -35,6 +35,17 @@ options:
     default: /var/lib/vcfleet
 """
 
+    # For a stage of the road. Its result has the record, too.
+    RECORD = r"""
+options:
+  record:
+    description:
+      - The node's record, as the stages before this one have left it. Options that are not given are taken from it.
+      - The result returns it as RV(ignore:record) with this stage's part added, as far as it came, also when
+        it has failed.
+    type: dict
+"""
+
     # For what asks the directory, which the machine account cannot.
     SSO = r"""
 options:

@@ -66,11 +66,6 @@ options:
     type: list
     elements: str
     default: []
-  consumers:
-    description: Who may hold the old thumbprint of a node, and is named in the plan.
-    type: list
-    elements: str
-    default: []
   valid_hours:
     description:
       - For how long the plan may be applied, in hours, up to a year. V(0) is for ever.

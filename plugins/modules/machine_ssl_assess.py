@@ -22,9 +22,8 @@ requirements:
   - tzdata on a controller whose system has no time zones
 options:
   survey:
-    description: RV(vcfleet.certs.appliance_info#module:appliance).
+    description: RV(vcfleet.certs.appliance_info#module:appliance). Required without O(record).
     type: dict
-    required: true
   at:
     description:
       - Judge as of this time, such as V(2026-11-28 22:00) in O(policy.timezone), and not as of now. So a plan can be
@@ -212,6 +211,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.node.record
 seealso:
   - module: vcfleet.certs.appliance_info
 """
@@ -452,6 +452,13 @@ assessment:
           description: What to do about it.
           type: str
           sample: Renew the VMCA root before it ends.
+record:
+  description: The O(record) with what this stage adds, C(assessment), C(policy), and C(resumed) where an earlier run's
+    swap has come to its end and nobody was told.
+  type: dict
+  returned: when O(record) is given
+  sample: {"node": "vc01.lab.example", "assessment": {"verdict": "keep"}}
+
 summary:
   description: Verdict, reasons and findings as plain text for people.
   type: str

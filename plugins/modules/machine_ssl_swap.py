@@ -24,10 +24,8 @@ options:
       - V(resumed) finishes or undoes an unfinished swap and does nothing without one.
       - V(rolled_back) puts the pair of a backup back, with a window of its own.
       - V(status) tells what the last swap did or does.
-      - V(handed_over) notes in the journal of the last swap that its end was verified and told. A later run then has
-        nothing to tell about it. Nothing else on the node changes.
     type: str
-    choices: [swapped, resumed, rolled_back, status, handed_over]
+    choices: [swapped, resumed, rolled_back, status]
     required: true
   sha256:
     description:
@@ -104,8 +102,10 @@ extends_documentation_fragment:
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
   - vcfleet.certs.node.state
+  - vcfleet.certs.node.record
 seealso:
   - module: vcfleet.certs.certool_certificate
+  - module: vcfleet.certs.machine_ssl_handover
   - module: vcfleet.certs.group_lease
   - module: vcfleet.certs.appliance_info
 """
@@ -160,7 +160,7 @@ swap:
       type: str
       sample: "2026-11-22T16:00:00.123456+00:00"
     handed_over:
-      description: Whether a run has verified and told how it ended, by O(state=handed_over).
+      description: Whether a run has verified and told how it ended, see M(vcfleet.certs.machine_ssl_handover).
       type: bool
       sample: true
     message:
@@ -217,6 +217,12 @@ swap:
       type: list
       elements: str
       sample: []
+
+record:
+  description: The O(record) with what this stage adds, C(swap).
+  type: dict
+  returned: when O(record) is given
+  sample: {"node": "vc01.lab.example", "swap": {"state": "committed"}}
 
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.

@@ -19,17 +19,16 @@ requirements:
   - cryptography 42 or newer on the controller
 options:
   certificate:
-    description: The certificate and, if it has any, its intermediate issuers. PEM, leaf first.
+    description: The certificate and, if it has any, its intermediate issuers. PEM, leaf first. Required without
+      O(record).
     type: str
-    required: true
   wanted:
     description: RV(vcfleet.certs.machine_ssl_assess#module:assessment.wanted). Names are not checked when left out.
     type: dict
   roots:
-    description: Certificates that a chain may end in. PEM.
+    description: Certificates that a chain may end in. PEM. Required without O(record).
     type: list
     elements: str
-    required: true
   probe:
     description: TLS ports to look at.
     type: dict
@@ -67,6 +66,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.node.record
 seealso:
   - module: vcfleet.certs.machine_ssl_assess
 """
@@ -126,6 +126,12 @@ verification:
           description: What was found.
           type: str
           sample: Port 443 of vc01.lab.example presents the certificate.
+
+record:
+  description: The O(record) with what this stage adds, C(verification).
+  type: dict
+  returned: when O(record) is given
+  sample: {"node": "vc01.lab.example", "verification": {"ok": true}}
 
 remedy:
   description: What to do about the failure. It is the last part of RV(ignore:msg), too.

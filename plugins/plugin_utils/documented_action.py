@@ -75,7 +75,7 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
         Raises Refused with all that is wrong with them at once.
         """
         spec = argument_spec(documented_options(self.module_name), self.SECRETS)
-        found = ArgumentSpecValidator(spec, **self.CONSTRAINTS).validate(dict(self._task.args))
+        found = ArgumentSpecValidator(spec, **self.CONSTRAINTS).validate(self.arguments())
         if found.error_messages:
             problems = [_UNSUPPORTED * isinstance(error, UnsupportedError) + error.msg for error in found.errors]
             raise Refused(
@@ -84,6 +84,10 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
                 {"problems": problems},
             )
         return plain(found.validated_parameters)
+
+    def arguments(self) -> dict[str, Any]:
+        """What is validated: the task's arguments."""
+        return dict(self._task.args)
 
     def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result as it leaves: plain, and with nothing in it that is a secret, wherever it may come from."""

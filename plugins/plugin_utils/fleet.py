@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import with_colons
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import NOT_SELECTED, UNSURVEYED, Plan, Record
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import until
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import handed_over, peers_to_restart
@@ -128,7 +129,7 @@ def _ended_lines(node: str, ended: Mapping[str, Any]) -> Iterator[str]:
         for word in ("old", "new"):
             certificate = ended[word]
             yield f"  {word}  {until(certificate):<18}  SHA-256  {certificate['sha256']}"
-            yield f"  {'':<23}  SHA-1    {_colons(certificate['sha1'])}"
+            yield f"  {'':<23}  SHA-1    {with_colons(certificate['sha1'])}"
     if ended["ending"] not in (KEPT, ROTATED) or ended["failed"]:
         yield f"  {ended['sentence']}"
 
@@ -136,7 +137,3 @@ def _ended_lines(node: str, ended: Mapping[str, Any]) -> Iterator[str]:
 def _todo_lines(items: Sequence[Mapping[str, Any]]) -> list[str]:
     holders = dict.fromkeys(f"{item['holder']} ({item['holds']})" for item in items)
     return [f"    · {holder}" for holder in holders] + ["    Commands and values for each node: -v, or its record"]
-
-
-def _colons(digest: str) -> str:
-    return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2)).upper()

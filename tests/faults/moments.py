@@ -29,6 +29,8 @@ STATE_DIR = "/var/lib/vcfleet"
 Record = dict[str, Any]
 
 _IN_MODIFY, _IN_CREATE = 0x2, 0x100
+# A swap that comes to its end, or loses its node, leaves nobody behind; one that is being taken over leaves a gap.
+_QUIET = 2.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -114,11 +116,15 @@ class Hold:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def wait(self, timeout: float = 60.0) -> Record:
-        """The record at which the swap stands still. Raises NotReached."""
-        deadline = time.monotonic() + timeout
+    def wait(self, timeout: float = 60.0, begun: bool = False) -> Record:
+        """The record at which the swap stands still. Raises NotReached, where it has begun as soon as nobody swaps."""
+        now = time.monotonic()
+        deadline, seen = now + timeout, now
         while not self._held.wait(0.1):
-            if self._over.is_set() or time.monotonic() > deadline:
+            now = time.monotonic()
+            if begun and swap_processes(self.node):
+                seen = now
+            if self._over.is_set() or now > deadline or (begun and now > seen + _QUIET):
                 self.release()
                 raise NotReached(f"{self.node.name}: {self.moment}")
         return self.at

@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,8 @@ class Proof:
         self.lab = lab
         self.sites = [Site(node) for node in lab.nodes]
         self.anatomy: Anatomy = dissect(self.sites[0])
-        for site in self.sites[1:]:
-            site.drive.rotate()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda site: site.drive.rotate(), self.sites[1:]))
         self.sites = [Site(node) for node in lab.nodes]
         self.failures: list[str] = []
 
@@ -66,7 +67,7 @@ class Proof:
         ensemble = Ensemble(self.sites, controllers.controller(self.sites, self.lab, home))
         cells = [Cell(step, when, moment) for (step, when), moment in self.anatomy.moments.items()]
         for blow, all_moments in blows():
-            struck = cells[::every] if all_moments else cells[1 :: max(len(cells) // len(self.sites), 1)]
+            struck = cells[::every] if all_moments else cells[1 :: -(-len(cells) // len(self.sites))]
             for batch in _batches(struck, len(self.sites)):
                 self._tell(f"{blow}: {', '.join(str(cell.moment) for cell in batch)}")
                 try:
@@ -202,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-matrix", dest="matrix", action="store_false")
     parser.add_argument("--no-controllers", dest="controllers", action="store_false")
     parser.add_argument("--every", type=int, default=1, metavar="K", help="only every K-th cell of the matrix")
-    parser.add_argument("--nodes", type=int, default=6)
+    parser.add_argument("--nodes", type=int, default=10)
     parser.add_argument("--page", type=Path, help="write the figures into the marked block of this page")
     return parser
 

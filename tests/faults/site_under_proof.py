@@ -109,7 +109,7 @@ class Site:
         self.drive.swap(sha256=new)
         for number, act in enumerate(acts):
             try:
-                hold.wait()
+                hold.wait(begun=True)
             except NotReached:
                 return
             self.tally.faults += 1

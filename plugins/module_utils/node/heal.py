@@ -16,7 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .context import Context
 from .files import create_private, discard, sync
+from .journal import unfinished
+from .lock import Lock
 from .paths import State
 
 SYSTEMD = Path("/etc/systemd/system")
@@ -68,6 +71,18 @@ def disarm(state: State) -> None:
     """Leave no trace."""
     for path in (SYSTEMD / TARGET / UNIT, SYSTEMD / UNIT, state.root / PROGRAM):
         discard(path)
+
+
+def leave_no_trace(context: Context, state: State) -> None:
+    """A swap that was killed right after its journal ended is still armed for a boot that would find nothing to do."""
+    lock = Lock(state.lock)
+    if context.check_mode or not is_armed() or not lock.acquire():
+        return
+    try:
+        if unfinished(state.journal) is None:
+            disarm(state)
+    finally:
+        lock.release()
 
 
 def _write_program(path: Path) -> None:

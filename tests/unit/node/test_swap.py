@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.module_utils.node import heal, journal, pem, swap
@@ -19,7 +20,11 @@ from ansible_collections.vcfleet.certs.plugins.module_utils.node.pair import Pai
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.paths import State
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.status import status
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.swap import ROAD, WINDOW, Settings, World, resume, run
-from ansible_collections.vcfleet.certs.plugins.module_utils.node.verbs import machine_ssl_swap, swap_follow
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.verbs import (
+    machine_ssl_handover,
+    machine_ssl_swap,
+    swap_follow,
+)
 from fake_node import CORE, PNID, PROFILE, FakeNode, PowerLoss, pair
 
 OLD_SHA256 = pem.sha256(pair("old")[0])
@@ -562,39 +567,39 @@ class TestHandedOver:
         sentence = status(here.journal, alive=False)["sentence"]
         context = Context(False, node.toolbox)  # type: ignore[arg-type]
         for _time in range(2):
-            answer = machine_ssl_swap.run(_asked_for(state, state="handed_over"), context)
-            assert answer["changed"] is False
-            assert answer["swap"]["handed_over"] is True
-            assert answer["swap"]["sentence"] == sentence
+            answer = machine_ssl_handover.run({"state_dir": str(state.root)}, context)
+            assert answer == {"changed": False, "noted": True}
+            told = status(Journal.load(here.journal.path), alive=False)
+            assert (told["handed_over"], told["sentence"]) == (True, sentence)
         events = [record["event"] for record in Journal.load(here.journal.path).records]
         assert events.count("handed over") == 1
 
-    @pytest.mark.parametrize("asked", ["handed_over", "resumed"])
+    @pytest.mark.parametrize("verb", [machine_ssl_handover, machine_ssl_swap])
     def test_what_was_killed_before_it_disarmed_itself_leaves_no_trace(
-        self, node: FakeNode, state: State, systemd: Path, asked: str
+        self, node: FakeNode, state: State, systemd: Path, verb: Any
     ) -> None:
         here = world(node, state)
         run(here)
         heal.arm(state)
         context = Context(True, node.toolbox)  # type: ignore[arg-type]
-        machine_ssl_swap.run(_asked_for(state, state=asked), context)
+        verb.run(_asked_for(state, state="resumed"), context)
         assert heal.is_armed()
         context = Context(False, node.toolbox)  # type: ignore[arg-type]
-        assert machine_ssl_swap.run(_asked_for(state, state=asked), context)["changed"] is False
+        assert verb.run(_asked_for(state, state="resumed"), context)["changed"] is False
         assert list(systemd.rglob("vcfleet*")) == []
         assert not (state.root / heal.PROGRAM).exists()
 
     def test_check_mode_notes_nothing(self, node: FakeNode, state: State) -> None:
         here = world(node, state)
         run(here)
-        answer = machine_ssl_swap.run(_asked_for(state, state="handed_over"), Context(True, node.toolbox))  # type: ignore[arg-type]
-        assert answer["swap"]["handed_over"] is False
+        context = Context(True, node.toolbox)  # type: ignore[arg-type]
+        assert machine_ssl_handover.run({"state_dir": str(state.root)}, context)["noted"] is False
 
     def test_a_swap_that_has_not_ended_cannot_be_handed_over(self, node: FakeNode, state: State) -> None:
         here = world(node, state)
         here.journal.write("begin", step="stop")
-        answer = machine_ssl_swap.run(_asked_for(state, state="handed_over"), Context(False, node.toolbox))  # type: ignore[arg-type]
-        assert answer["swap"]["handed_over"] is False
+        context = Context(False, node.toolbox)  # type: ignore[arg-type]
+        assert machine_ssl_handover.run({"state_dir": str(state.root)}, context)["noted"] is False
 
 
 def test_check_mode_announces_a_swap_whose_certificate_is_yet_to_be_issued(node: FakeNode, state: State) -> None:

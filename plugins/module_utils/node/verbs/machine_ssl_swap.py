@@ -14,8 +14,8 @@ from ..context import Context
 from ..detach import detach
 from ..errors import NodeError
 from ..files import next_stamp, private_folder
-from ..heal import disarm, is_armed
-from ..journal import HANDED_OVER, Journal, journals, newest, unfinished
+from ..heal import leave_no_trace
+from ..journal import Journal, journals, newest, unfinished
 from ..lease import admit
 from ..lock import Lock
 from ..pair import Backup, Pair, backups
@@ -97,32 +97,11 @@ def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Ans
 
 def _resumed(options: dict[str, Any], context: Context, state: State) -> Answer:
     if unfinished(state.journal) is None:
-        _leave_no_trace(context, state)
+        leave_no_trace(context, state)
         return _answer(state, changed=False)
     if context.check_mode:
         return _answer(state, changed=True)
     return _start(context, state, lambda: None, None, options)
-
-
-def _handed_over(options: dict[str, Any], context: Context, state: State) -> Answer:
-    """So that no later run tells it again. Bookkeeping: nothing about the node changes."""
-    last = newest(state.journal)
-    if last is not None and last.closed and last.last(HANDED_OVER) is None and not context.check_mode:
-        last.write(HANDED_OVER)
-    _leave_no_trace(context, state)
-    return _answer(state, changed=False)
-
-
-def _leave_no_trace(context: Context, state: State) -> None:
-    """A swap that was killed right after its journal ended is still armed for a boot that would find nothing to do."""
-    lock = Lock(state.lock)
-    if context.check_mode or not is_armed() or not lock.acquire():
-        return
-    try:
-        if unfinished(state.journal) is None:
-            disarm(state)
-    finally:
-        lock.release()
 
 
 _ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
@@ -130,7 +109,6 @@ _ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
     "swapped": _swapped,
     "rolled_back": _rolled_back,
     "resumed": _resumed,
-    "handed_over": _handed_over,
 }
 
 
