@@ -14,9 +14,12 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import rend
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import untold
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import IN_THE_ROLE, Policy, PolicyError
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule_options import OptionError, moment_at
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.settings import SettingsError, understood
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
+
+_IN_THE_ROLE = "Correct these options; nothing was judged. The role calls each of them machine_ssl_X"
 
 
 class ActionModule(Stage):
@@ -26,16 +29,23 @@ class ActionModule(Stage):
     CONSTRAINTS = {"required_one_of": [["survey", "record"]]}
 
     def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """The survey."""
+        """The survey. The settings of the later stages are looked at here, where nothing has been changed yet."""
+        try:
+            self._settings = understood(record["settings"])
+        except SettingsError as error:
+            problem = f"The settings cannot be used: {error}"
+            raise Refused(problem, _IN_THE_ROLE, {"problems": error.problems}) from None
         return {"survey": record["survey"]}
 
     def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """The assessment, and the policy that it was made with; and a swap that is still to be handed over."""
-        if "assessment" not in result:
-            return {}
+        """The assessment and what it was made with; and a swap that is still to be handed over."""
         resumed = record.get("resumed") or untold(record["survey"])
-        judged = {"policy": plain(self._task.args["policy"]), "assessment": result["assessment"]}
-        return {**judged, "resumed": resumed} if resumed else judged
+        return {
+            "settings": self._settings,
+            "policy": plain(self._task.args["policy"]),
+            "assessment": result["assessment"],
+            **({"resumed": resumed} if resumed else {}),
+        }
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Judge the survey by the policy."""

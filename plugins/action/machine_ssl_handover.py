@@ -29,7 +29,7 @@ class ActionModule(Stage, NodeAction):
         }
 
     def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        return {"handover": result["handover"]} if "handover" in result else {}
+        return {"handover": result["handover"]}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Make the list. The rotation is as good when the node cannot be told that it was made."""

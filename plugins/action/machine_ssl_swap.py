@@ -17,6 +17,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action im
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeUnreachable
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.patience import Overdue, at_most
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.progress import Story
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.settings import OF_THE_SWAP
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
 
 Answer = TypeVar("Answer")
@@ -45,11 +46,6 @@ HEALTHY_ENDS = {
 }
 
 
-# Of the record's settings.
-_SETTINGS = (
-    *("stop_timeout", "start_timeout", "settle_timeout", "follow_timeout"),
-    *("ports", "backups_kept", "state_dir", "tool_timeout"),
-)
 # What is known of a node that did not answer.
 _CONTACT_LOST = {
     "state": "contact_lost",
@@ -67,7 +63,7 @@ class ActionModule(Stage, NodeAction):
             "lease": record.get("lease"),
             "pnid": record["survey"]["pnid"],
             "node_type": record["survey"]["node_type"],
-            **{name: record["settings"][name] for name in _SETTINGS},
+            **{name: record["settings"][name] for name in OF_THE_SWAP},
         }
         if self._task.args.get("state") != "swapped":
             return known
@@ -76,10 +72,15 @@ class ActionModule(Stage, NodeAction):
         return {**known, "sha256": staged, "replaces": record["assessment"]["current"]["sha256"]}
 
     def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+        """The swap, or the one that an earlier run had begun."""
+        return {"resumed" if self._task.args.get("state") == "resumed" else "swap": result["swap"]}
+
+    def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
         """A failed swap says in its details how far it came, or that nobody knows."""
         details = result.get("details", {})
-        unknown = _CONTACT_LOST if details.get("unreachable") else {}
-        return {"swap": result.get("swap") or details.get("swap") or unknown}
+        if details.get("unreachable"):
+            return super()._shown({**result, "details": {**details, "swap": _CONTACT_LOST}})
+        return super()._shown(result)
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         self._until = time.monotonic() + options["follow_timeout"]

@@ -32,7 +32,7 @@ class ActionModule(Stage):
         }
 
     def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        return {"verification": result["verification"]} if "verification" in result else {}
+        return {"verification": result["verification"]}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Check the certificate, now; a check that fails fails the task."""

@@ -41,8 +41,7 @@ options:
   record:
     description:
       - The node's record, as the stages before this one have left it. Options that are not given are taken from it.
-      - The result returns it as RV(ignore:record) with this stage's part added, as far as it came, also when
-        it has failed.
+      - The result returns it as RV(ignore:record) with this stage's part added, when it has not failed.
     type: dict
 """
 

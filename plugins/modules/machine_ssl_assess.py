@@ -456,7 +456,7 @@ record:
   description: The O(record) with what this stage adds, C(assessment), C(policy), and C(resumed) where an earlier run's
     swap has come to its end and nobody was told.
   type: dict
-  returned: when O(record) is given
+  returned: success, when O(record) is given
   sample: {"node": "vc01.lab.example", "assessment": {"verdict": "keep"}}
 
 summary:

@@ -105,7 +105,7 @@ noted:
 record:
   description: The O(record) with what this stage adds, C(handover).
   type: dict
-  returned: when O(record) is given
+  returned: success, when O(record) is given
   sample: {"node": "vc01.lab.example", "handover": {"pnid": "vc01.lab.example"}}
 
 commands:

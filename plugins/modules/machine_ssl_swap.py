@@ -221,7 +221,7 @@ swap:
 record:
   description: The O(record) with what this stage adds, C(swap).
   type: dict
-  returned: when O(record) is given
+  returned: success, when O(record) is given
   sample: {"node": "vc01.lab.example", "swap": {"state": "committed"}}
 
 commands:

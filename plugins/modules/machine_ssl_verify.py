@@ -130,7 +130,7 @@ verification:
 record:
   description: The O(record) with what this stage adds, C(verification).
   type: dict
-  returned: when O(record) is given
+  returned: success, when O(record) is given
   sample: {"node": "vc01.lab.example", "verification": {"ok": true}}
 
 remedy:

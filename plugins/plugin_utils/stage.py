@@ -22,7 +22,7 @@ class Stage(DocumentedAction):
         raise NotImplementedError
 
     def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """What this stage adds to the record, by its result, whether it has failed or not."""
+        """What this stage adds to the record, by its result."""
         raise NotImplementedError
 
     def options(self) -> dict[str, Any]:
@@ -43,7 +43,8 @@ class Stage(DocumentedAction):
 
     def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
         record = self._record
-        if record is None:
+        # A failed task's result is printed as a whole, and a record is long.
+        if record is None or result.get("failed"):
             return super()._shown(result)
         return super()._shown({**result, "record": {**record, **self.parts(record, result)}})
 

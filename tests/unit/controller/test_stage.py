@@ -91,21 +91,23 @@ class TestParts:
     def shown(self, here: Stage, result: dict[str, Any]) -> Any:
         return here._shown(result).get("record")
 
-    def test_a_swap_adds_itself_however_it_ended(self) -> None:
+    def test_a_swap_adds_itself_and_one_that_was_resumed_as_such(self) -> None:
+        result = {"changed": True, "swap": SWAP}
+        assert self.shown(action(machine_ssl_swap, state="swapped", record=RECORD), result) == {**RECORD, "swap": SWAP}
+        resumed = self.shown(action(machine_ssl_swap, state="resumed", record=RECORD), result)
+        assert resumed == {**RECORD, "resumed": SWAP}
+
+    def test_what_has_failed_is_printed_and_has_no_record(self) -> None:
         here = action(machine_ssl_swap, state="swapped", record=RECORD)
-        assert self.shown(here, {"changed": True, "swap": SWAP}) == {**RECORD, "swap": SWAP}
-        rolled_back = {**SWAP, "state": "rolled_back"}
-        assert self.shown(here, {"failed": True, "details": {"swap": rolled_back}})["swap"] == rolled_back
-        lost = self.shown(here, {"failed": True, "details": {"unreachable": True}})["swap"]
+        assert self.shown(here, {"failed": True, "details": {"swap": SWAP}}) is None
+
+    def test_a_swap_that_nobody_answered_for_has_lost_contact(self) -> None:
+        here = action(machine_ssl_swap, state="swapped", record=RECORD)
+        lost = here._shown({"failed": True, "details": {"unreachable": True}})["details"]["swap"]
         assert lost["state"] == "contact_lost" and "run again" in lost["sentence"]
-        assert self.shown(here, {"failed": True, "details": {}})["swap"] == {}
 
     def test_without_a_record_there_is_none(self) -> None:
         assert self.shown(action(machine_ssl_swap, state="status"), {"changed": False, "swap": SWAP}) is None
-
-    def test_a_verification_that_could_not_be_made_adds_nothing(self) -> None:
-        here = action(machine_ssl_verify, record=RECORD)
-        assert self.shown(here, {"failed": True, "msg": "no certificate"}) == RECORD
 
 
 class TestHandover:
