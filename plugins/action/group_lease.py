@@ -32,11 +32,13 @@ class ActionModule(NodeAction):
         """Ask until the lease is ours or the time to wait is over; the last refusal is the task's."""
         wait = _seconds(options.pop("wait"))
         patient = options["state"] == "held" and not self._task.check_mode
-        deadline = time.monotonic() + wait * patient
+        begun = time.monotonic()
+        deadline = begun + wait * patient
         waited_for = ""
         while True:
             try:
-                return self.call_node(self.module_name, options, check_mode=self._task.check_mode)
+                answer = self.call_node(self.module_name, options, check_mode=self._task.check_mode)
+                return {**answer, "waited": round(time.monotonic() - begun, 1) if waited_for else 0.0}
             except NodeRefused as refused:
                 left = deadline - time.monotonic()
                 if "lease" not in refused.details or left <= 0:

@@ -179,6 +179,12 @@ lease:
       type: bool
       sample: false
 
+waited:
+  description: For how long another's lease was waited for, in seconds. What was surveyed before is old then.
+  type: float
+  returned: success
+  sample: 0.0
+
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.
   type: list

@@ -16,7 +16,7 @@ from typing import Any
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import with_colons
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import NOT_SELECTED, UNSURVEYED, Plan, Record
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import until
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import handed_over, peers_to_restart
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import handed_over, needs_nothing, peers_to_restart
 
 # How a node's part in the run ended; the order is that of the summary's last line.
 ROTATED, KEPT, PLANNED = "rotated", "kept", "would rotate"
@@ -68,6 +68,8 @@ def ended_node(record: Record, planned: Mapping[str, Any], check_mode: bool = Fa
         # An earlier run's swap, finished before this run's survey: what was surveyed is the new certificate.
         old, new = swap["old"], old
     ending = _ending(record, planned)
+    if planned["verdict"] == "rotate" and ending == KEPT:
+        old = record["assessment"]["current"]
     if check_mode and planned["verdict"] == "rotate" and ending != ROTATED and "failure" not in record:
         ending = PLANNED
     return {
@@ -86,6 +88,8 @@ def _ending(record: Record, planned: Mapping[str, Any]) -> str:
         return ROTATED
     if planned["verdict"] != "rotate":
         return _PASSED_OVER.get(planned["verdict"], UNSURVEYED)
+    if "swap" not in record and needs_nothing(record):
+        return KEPT
     if "swap" not in record:
         return NOT_BEGUN if "staged" in record or "not_begun" in record else FAILED
     # Without a state the node would not begin; committed but not handed over, the look from outside has failed.

@@ -56,6 +56,11 @@ def handed_over(record: Record) -> bool:
     return bool(told) and swap.get("state") == "committed" and told == record.get("staged", {}).get("sha256", told)
 
 
+def needs_nothing(record: Record) -> bool:
+    """Planned to be rotated, and assessed again after another run had the lease: it is not due any more."""
+    return bool(record.get("assessment", {}).get("verdict") == "keep")
+
+
 def reasons_to_wait(
     node: str,
     planned: Mapping[str, Any],
@@ -71,8 +76,11 @@ def reasons_to_wait(
     """
     if told := records.get(node, {}).get("not_begun"):
         return [told]
-    before = [each for each in planned["after"] if not handed_over(records.get(each, {}))]
-    unstaged = [each for each in planned["together"] if "staged" not in records.get(each, {})]
+    if needs_nothing(records.get(node, {})):
+        return [f"Another run was here first. {' '.join(records[node]['assessment']['reasons'])}"]
+    left = {each: record for each in planned["together"] if not needs_nothing(record := records.get(each, {}))}
+    before = [each for each in planned["after"] if each in left and not handed_over(left[each])]
+    unstaged = [each for each, record in left.items() if "staged" not in record]
     told = {
         "was to be handed over before, and was not": before,
         "could not be staged": unstaged,

@@ -76,7 +76,7 @@ def test_without_a_wait_the_refusal_is_the_answer(time: Time, told: list[str]) -
 
 
 def test_it_waits_and_says_once_for_whom(time: Time, told: list[str]) -> None:
-    assert act([held_by("a"), held_by("a"), held_by("b"), GRANTED], wait=60) == GRANTED
+    assert act([held_by("a"), held_by("a"), held_by("b"), GRANTED], wait=60) == {**GRANTED, "waited": 9.0}
     assert time.slept == [3.0, 3.0, 3.0]
     assert len(told) == 2
     assert "vc02" in told[0] and "held by a" in told[0] and "60 s" in told[0]
@@ -87,13 +87,17 @@ def test_it_asks_a_last_time_when_the_wait_is_over(time: Time, told: list[str]) 
     with pytest.raises(NodeRefused):
         act([held_by("a")], wait=7)
     assert time.slept == [3.0, 3.0, 1.0]
-    assert act([held_by("a"), held_by("a"), held_by("a"), GRANTED], wait=7) == GRANTED
+    assert act([held_by("a"), held_by("a"), held_by("a"), GRANTED], wait=7) == {**GRANTED, "waited": 7.0}
 
 
 def test_a_swap_without_a_lease_is_waited_for_too(time: Time, told: list[str]) -> None:
     runs = NodeRefused("A swap runs", "Wait", {"lease": None, "swap_runs": True})
-    assert act([runs, GRANTED], wait=5) == GRANTED
+    assert act([runs, GRANTED], wait=5)["waited"] == 3.0
     assert "A swap runs" in told[0]
+
+
+def test_who_was_not_kept_waiting_has_not_waited(time: Time, told: list[str]) -> None:
+    assert act([GRANTED], wait=60) == {**GRANTED, "waited": 0.0}
 
 
 def test_what_does_not_pass_by_waiting_is_not_waited_for(time: Time, told: list[str]) -> None:

@@ -124,6 +124,13 @@ class TestSummary:
         assert ending(record(staged={}, swap={"state": "contact_lost"})) == "contact lost"
         assert ending(record(staged={}, swap={"state": "running"})) == "running"
 
+    def test_a_node_that_another_run_has_rotated_meanwhile_is_kept(self) -> None:
+        plan = make_plan({"n": record()}, [group("n")])
+        kept = record("keep", not_begun="Another run was here first.")
+        kept["assessment"]["current"] = {**NEW, "days_left": 700.0}
+        told = fleet.summarize({"n": kept}, plan)["n"]
+        assert (told["ending"], told["failed"], told["old"]["sha256"]) == ("kept", False, NEW["sha256"])
+
     def test_no_ending_is_missing_from_the_last_line(self) -> None:
         for state in ("rolled_back", "running", "contact_lost", "interrupted", "stuck", "refused"):
             assert ending(record(staged={}, swap={"state": state})) in fleet.ENDINGS

@@ -59,6 +59,14 @@ def test_no_window_in_a_group_with_an_unstaged_node() -> None:
     assert "b of the same linked group could not be staged" in reasons("a", {"a": STAGED})
 
 
+def test_what_another_run_has_rotated_meanwhile_needs_no_turn_and_keeps_nobody_waiting() -> None:
+    kept = {"assessment": {"verdict": "keep", "reasons": ["700 of 730 days are left."]}}
+    assert reasons("a", {"a": kept, "b": STAGED}) == "Another run was here first. 700 of 730 days are left."
+    assert reasons("b", {"a": kept, "b": STAGED}) == ""
+    refused = {"assessment": {"verdict": "refuse", "reasons": []}}
+    assert "a of the same linked group could not be staged" in reasons("b", {"a": refused, "b": STAGED})
+
+
 def test_what_was_said_before_the_walk_stands() -> None:
     assert reasons("a", {"a": {"not_begun": "Another run has the lease."}}, failed=["g", "h"]) == (
         "Another run has the lease."
