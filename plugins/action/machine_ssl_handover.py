@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.utils.display import Display
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import handover
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeRefused, NodeUnreachable
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
+
+display = Display()
 
 
 class ActionModule(Stage, NodeAction):
@@ -36,6 +39,7 @@ class ActionModule(Stage, NodeAction):
         told = handover(options["pnid"], options["sso_domain"], options["old"], options["new"])
         try:
             noted = self.call_node(self.module_name, options, self._task.check_mode)["noted"]
-        except (NodeUnreachable, NodeRefused):
+        except (NodeUnreachable, NodeRefused) as problem:
+            display.warning(f"A later run will tell this handover again, since the node could not note it: {problem}")
             noted = False
         return {"changed": False, "handover": told, "noted": noted}

@@ -24,6 +24,7 @@ VERBS = (
     "certool_keypair",
     "group_lease",
     "linked_mode_info",
+    "machine_ssl_handover",
     "machine_ssl_swap",
     "replication_gate",
     "service_control",

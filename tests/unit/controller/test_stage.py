@@ -114,8 +114,10 @@ class TestHandover:
     @pytest.mark.parametrize("ended", [{"swap": SWAP}, {"resumed": SWAP}])
     @pytest.mark.parametrize(("noted", "problem"), [(True, None), (False, NodeUnreachable("gone"))])
     def test_it_is_told_whether_or_not_the_node_can_note_it(
-        self, ended: dict[str, Any], noted: bool, problem: Exception | None
+        self, ended: dict[str, Any], noted: bool, problem: Exception | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(machine_ssl_handover.display, "warning", told.append)
         here = action(machine_ssl_handover, record={**RECORD, **ended})
 
         def node(verb: str, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -126,5 +128,5 @@ class TestHandover:
 
         here.call_node = node
         result = here.act(here.options())
-        assert (result["changed"], result["noted"]) == (False, noted)
+        assert (result["changed"], result["noted"], bool(told)) == (False, noted, not noted)
         assert here._shown(result)["record"]["handover"]["new"] == NEW

@@ -132,6 +132,7 @@ def test_every_verb_answers_in_words_on_python_3_7(tmp_path):
         "certool_keypair": {"key_path": f"{tmp_path}/new", "public_key_path": f"{tmp_path}/p"},
         "group_lease": {"state": "status"},
         "linked_mode_info": sso,
+        "machine_ssl_handover": {},
         "machine_ssl_swap": {"state": "status"},
         "replication_gate": {**sso, "timeout": 0.0},
         "service_control": {"state": "started", "all": True},
