@@ -62,6 +62,7 @@ class Site:
         self.drive = Drive(node)
         self.before: Health = health(node)
         self.tally = Tally()
+        self._booted = False
 
     def prove(self, acts: Sequence[Act]) -> str:
         """One rotation struck by these faults, recovered, judged and followed by another. Returns old or new.
@@ -70,6 +71,7 @@ class Site:
         """
         self.tally.cases += 1
         self.tally.rotations += 1
+        self._booted = False
         new = self.drive.stage()
         persons = any(act.fault.lasting for act in acts)
         try:
@@ -137,10 +139,13 @@ class Site:
         return watch
 
     def _boot(self) -> None:
-        """A service that fails at a boot after the swap's end is not the swap's business: a person starts it."""
         self._switch_on()
-        if self.drive.outcome() in ("open", "stuck"):
-            return
+        self._booted = True
+        if self.drive.outcome() not in ("open", "stuck"):
+            self._start_services()
+
+    def _start_services(self) -> None:
+        """A service that fails at a boot outside the window is not the swap's business: a person starts it."""
         mend(self.node)
         for _attempt in range(5):
             self.node.run(["service-control", "--start", "--all"])
@@ -170,6 +175,8 @@ class Site:
                 if outcome == "stuck":
                     self._person(persons)
                 elif outcome != "open":
+                    if outcome == "refused" and self._booted:
+                        self._start_services()
                     return outcome
                 self.drive.finish()
             except (ProcessLookupError, FileNotFoundError, NoAnswer):
