@@ -75,7 +75,7 @@ handover:
       type: dict
       sample: {"sha1": "de9f2c7fd25e1b3afad3e85a0bd17d9b100db4b3", "sha256":
         "11f0c8a7d6e5b4938271605f4e3d2c1b0a9f8e7d6c5b4a39281706f5e4d3c2b1"}
-    items:
+    holders:
       description: What may hold the old thumbprint.
       type: list
       elements: dict

@@ -79,7 +79,7 @@ def ended_node(record: Record, planned: Mapping[str, Any], check_mode: bool = Fa
         "new": new,
         "window_seconds": swap.get("window_seconds"),
         "sentence": _ended_sentence(ending, record, planned),
-        "todo": record.get("handover", {}).get("items", []),
+        "todo": record.get("handover", {}).get("holders", []),
     }
 
 

@@ -75,7 +75,7 @@ HOLDERS = (
 
 
 def handover(pnid: str, sso_domain: str, old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Any]:
-    """What to do about each holder: {"pnid", "old", "new", "items": [{"kind", "holder", "holds", "todo"}]}.
+    """What to do about each holder: {"pnid", "old", "new", "holders": [{"kind", "holder", "holds", "todo"}]}.
 
     `old` and `new` have the thumbprints "sha1" and "sha256", in hex without colons.
     """
@@ -90,7 +90,7 @@ def handover(pnid: str, sso_domain: str, old: Mapping[str, str], new: Mapping[st
         "pnid": pnid,
         "old": {name: old[name] for name in ("sha1", "sha256")},
         "new": {name: new[name] for name in ("sha1", "sha256")},
-        "items": [{**asdict(holder), "todo": holder.todo.format(**places)} for holder in HOLDERS],
+        "holders": [{**asdict(holder), "todo": holder.todo.format(**places)} for holder in HOLDERS],
     }
 
 

@@ -15,7 +15,7 @@ CURRENT = {"not_after": "2026-12-22T15:45:02Z", "sha1": "ab" * 20, "sha256": "cd
 NEW = {"not_after": "2028-11-21T15:45:02Z", "sha1": "12" * 20, "sha256": "34" * 32}
 WANTED = {"cn": "vc", "dns": ["vc", "alias"], "ip": [], "email": [], "subject": {"country": "CH", "state": None}}
 OLD_AND_NEW = {"old": CURRENT, "new": NEW, "window_seconds": 12.34}
-TOLD = {"new": NEW, "items": []}
+TOLD = {"new": NEW, "holders": []}
 
 
 def record(verdict: str = "rotate", **more: Any) -> dict[str, Any]:
@@ -186,7 +186,7 @@ class TestSummary:
         )
 
     def test_a_rotated_node_shows_both_thumbprints_and_the_window(self) -> None:
-        todo = {**TOLD, "items": [{"kind": "anchor", "holder": "lookup service", "holds": "SHA-1", "todo": "x"}]}
+        todo = {**TOLD, "holders": [{"kind": "anchor", "holder": "lookup service", "holds": "SHA-1", "todo": "x"}]}
         rotated = record(swap={"state": "committed", **OLD_AND_NEW}, verification={"certificate": NEW}, handover=todo)
         plan = make_plan({"a": rotated}, [group("a")])
         text = "\n".join(fleet.summary_lines(fleet.summarize({"a": rotated}, plan)))

@@ -17,7 +17,7 @@ NEW = {"sha1": "12" * 20, "sha256": "34" * 32}
 def test_every_holder_is_told_what_to_do_with_the_values_of_this_node() -> None:
     told = handover("vc01.lab.example", "vsphere.local", OLD, NEW)
     assert (told["old"], told["new"]) == ({"sha1": OLD["sha1"], "sha256": OLD["sha256"]}, NEW)
-    text = "\n".join(item["todo"] for item in told["items"])
+    text = "\n".join(item["todo"] for item in told["holders"])
     for words in (
         "https://vc01.lab.example/lookupservice/sdk",
         "--fingerprint " + ":".join(["AB"] * 20),
@@ -26,7 +26,7 @@ def test_every_holder_is_told_what_to_do_with_the_values_of_this_node() -> None:
         "SHA-256 " + NEW["sha256"],
     ):
         assert words in text
-    assert {item["kind"] for item in told["items"]} == {"anchor", "consumer"}
+    assert {item["kind"] for item in told["holders"]} == {"anchor", "consumer"}
     assert "{" not in text
 
 
