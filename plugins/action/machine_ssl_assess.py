@@ -38,13 +38,15 @@ class ActionModule(Stage):
         return {"survey": record["survey"]}
 
     def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """The assessment and what it was made with; and a swap that is still to be handed over."""
+        """The assessment, what it was made with, a swap still to be handed over, and whether another run came first."""
         resumed = record.get("resumed") or untold(record["survey"])
+        superseded = _is_superseded(record.get("assessment"), result["assessment"])
         return {
             "settings": self._settings,
             "policy": plain(self._task.args["policy"]),
             "assessment": result["assessment"],
             **({"resumed": resumed} if resumed else {}),
+            **({"superseded": True} if superseded else {}),
         }
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +60,13 @@ class ActionModule(Stage):
         except X509Error as error:
             raise Refused(f"The survey holds a certificate that cannot be read: {error}") from error
         return {"changed": False, "assessment": assessment, "summary": render(assessment)}
+
+
+def _is_superseded(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
+    """Assessed a second time: has somebody replaced the certificate since, so that it is not due any more?"""
+    if not before or not before["current"] or not now["current"]:
+        return False
+    return bool(before["current"]["sha256"] != now["current"]["sha256"] and now["verdict"] == "keep")
 
 
 def _now(at: str | None, policy: Policy) -> datetime:

@@ -454,7 +454,8 @@ assessment:
           sample: Renew the VMCA root before it ends.
 record:
   description: The O(record) with what this stage adds, C(assessment), C(policy), and C(resumed) where an earlier run's
-    swap has come to its end and nobody was told.
+    swap has come to its end and nobody was told. C(superseded) where it had an C(assessment) of another certificate,
+    and the one of now is not due.
   type: dict
   returned: success, when O(record) is given
   sample: {"node": "vc01.lab.example", "assessment": {"verdict": "keep"}}

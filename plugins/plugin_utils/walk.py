@@ -57,8 +57,8 @@ def handed_over(record: Record) -> bool:
 
 
 def needs_nothing(record: Record) -> bool:
-    """Planned to be rotated, and assessed again after another run had the lease: it is not due any more."""
-    return bool(record.get("assessment", {}).get("verdict") == "keep")
+    """Planned to be rotated, assessed again after another run had the lease, and rotated by that one."""
+    return bool(record.get("superseded", False))
 
 
 def reasons_to_wait(

@@ -9,7 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.vcfleet.certs.plugins.action import machine_ssl_handover, machine_ssl_swap, machine_ssl_verify
+from ansible_collections.vcfleet.certs.plugins.action import (
+    machine_ssl_assess,
+    machine_ssl_handover,
+    machine_ssl_swap,
+    machine_ssl_verify,
+)
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeUnreachable
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
@@ -108,6 +113,33 @@ class TestParts:
 
     def test_without_a_record_there_is_none(self) -> None:
         assert self.shown(action(machine_ssl_swap, state="status"), {"changed": False, "swap": SWAP}) is None
+
+
+class TestAssessedAgain:
+    @pytest.mark.parametrize(
+        ("before", "now", "superseded"),
+        [
+            (None, {"verdict": "keep", "current": NEW}, False),
+            ({"current": OLD}, {"verdict": "keep", "current": NEW}, True),
+            ({"current": OLD}, {"verdict": "rotate", "current": NEW}, False),
+            ({"current": OLD}, {"verdict": "keep", "current": OLD}, False),
+            ({"current": OLD}, {"verdict": "refuse", "current": None}, False),
+        ],
+    )
+    def test_what_somebody_has_replaced_since_and_is_not_due_is_superseded(
+        self, before: Any, now: Any, superseded: bool
+    ) -> None:
+        begun = {name: RECORD[name] for name in ("node", "survey", "settings")}
+        record = {**begun, "assessment": before} if before else begun
+        here = action(machine_ssl_assess, record=record, policy={"days_left": 60})
+        here.from_record(record)
+        assert here._shown({"changed": False, "assessment": now})["record"].get("superseded", False) is superseded
+
+    def test_settings_that_no_later_stage_understands_are_refused_at_once(self) -> None:
+        settings = {**RECORD["settings"], "stop_timeout": "soon", "backups_kept": "x"}  # type: ignore[dict-item]
+        with pytest.raises(Refused, match="stop_timeout") as refused:
+            action(machine_ssl_assess, record={**RECORD, "settings": settings}, policy={}).options()
+        assert "machine_ssl_X" in str(refused.value)
 
 
 class TestHandover:

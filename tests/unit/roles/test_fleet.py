@@ -126,7 +126,7 @@ class TestSummary:
 
     def test_a_node_that_another_run_has_rotated_meanwhile_is_kept(self) -> None:
         plan = make_plan({"n": record()}, [group("n")])
-        kept = record("keep", not_begun="Another run was here first.")
+        kept = record("keep", not_begun="Another run was here first.", superseded=True)
         kept["assessment"]["current"] = {**NEW, "days_left": 700.0}
         told = fleet.summarize({"n": kept}, plan)["n"]
         assert (told["ending"], told["failed"], told["old"]["sha256"]) == ("kept", False, NEW["sha256"])

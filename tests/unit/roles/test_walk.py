@@ -60,10 +60,10 @@ def test_no_window_in_a_group_with_an_unstaged_node() -> None:
 
 
 def test_what_another_run_has_rotated_meanwhile_needs_no_turn_and_keeps_nobody_waiting() -> None:
-    kept = {"assessment": {"verdict": "keep", "reasons": ["700 of 730 days are left."]}}
+    kept = {"assessment": {"verdict": "keep", "reasons": ["700 of 730 days are left."]}, "superseded": True}
     assert reasons("a", {"a": kept, "b": STAGED}) == "Another run was here first. 700 of 730 days are left."
     assert reasons("b", {"a": kept, "b": STAGED}) == ""
-    refused = {"assessment": {"verdict": "refuse", "reasons": []}}
+    refused = {"assessment": {"verdict": "refuse", "reasons": []}, "failure": "vmcad is down."}
     assert "a of the same linked group could not be staged" in reasons("b", {"a": refused, "b": STAGED})
 
 
