@@ -23,7 +23,7 @@ TREE := build/tree
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(TREE)
 RESULTS := build/results
 WORKERS ?= 2
-ROUNDS ?= 30
+ROUNDS ?= 20
 
 # `make nodes`: how many, in linked groups of how many (all of them when not given; 1 for nodes on their own), which
 # releases (dealt in turn) and what root's login shell is.
@@ -44,7 +44,7 @@ TARBALL := build/dist/vcfleet-certs-$(VERSION).tar.gz
 SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst meta plugins roles playbooks extensions changelogs docs -type f \
              -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: help demo test nodes nodes-stop matrix unit e2e e2e-slow faults faults-few mutation bench sanity lint types docs \
+.PHONY: help demo test nodes nodes-stop matrix unit e2e e2e-slow faults faults-few faults-slow mutation bench sanity lint types docs \
         changelog build clean report packages tree
 
 help: ## list the targets
@@ -95,13 +95,15 @@ e2e-slow: packages $(VENV)/.ready $(TREE)/.ready $(TARBALL) ## the same with a l
 	@$(PYTHON) -m pytest tests/integration -m slow --quiet --ansible-unit-inject-only \
 	  --junitxml $(RESULTS)/e2e-slow-$(CORE).xml
 
-faults: packages $(VENV)/.ready ## every fault at every step of the swap, then random ones: ROUNDS=30 SEED=...
-	@$(PYTHON) -m pytest tests/faults -m slow --quiet --numprocesses 4 --ansible-unit-inject-only
+faults: packages $(VENV)/.ready ## every fault at every step of the swap, then random ones: ROUNDS=20 SEED=...
 	@$(PYTHON) -B tests/faults/prove.py --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) --page docs/safety.md
 
 faults-few: packages $(VENV)/.ready ## a smaller choice of the same, and what else happens to nodes
 	@$(PYTHON) -m pytest tests/faults -m "not slow" --quiet --ansible-unit-inject-only --junitxml $(RESULTS)/faults-$(CORE).xml
 	@$(PYTHON) -B tests/faults/prove.py --no-controllers --nodes 3 --every 14 --rounds 6 --seed $(or $(SEED),11)
+
+faults-slow: packages $(VENV)/.ready ## full disks, and people who work by hand, at more moments
+	@$(PYTHON) -m pytest tests/faults -m slow --quiet --numprocesses 4 --ansible-unit-inject-only
 
 mutation: packages $(VENV)/.ready ## break the swap on purpose, in many ways; the tests must notice every one
 	@$(PYTHON) -B tests/faults/mutation.py

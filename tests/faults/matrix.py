@@ -113,10 +113,9 @@ def _is_a_question(call: Call) -> bool:
 
 
 def _of_a_question(call: Call) -> list[ToolFault]:
-    """Whether a question was answered before it failed makes no difference; what the answer looks like does."""
+    """What the answer looks like makes a difference. A power loss while one asks is one before or after the step."""
     asked = partial(ToolFault, call.tool, call.match)
-    answered = [asked(mode, after=True) for mode in ("fails", "lies")]
-    return [asked(mode) for mode in ("fails", "lies", "cuts its output short", "hangs", "node loses power")] + answered
+    return [*(asked(mode) for mode in ("fails", "lies", "cuts its output short", "hangs")), asked("fails", after=True)]
 
 
 def _of_an_act(call: Call) -> list[ToolFault]:
