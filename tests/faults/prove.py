@@ -51,30 +51,30 @@ class Proof:
         self.sites = [Site(node) for node in lab.nodes]
         self.failures: list[str] = []
 
-    def play(self, tasks: Iterable[Task], sites: Sequence[Site] | None = None) -> None:
-        """Deal the tasks to the nodes, or to some of them, each of which plays one after the other."""
+    def play(self, tasks: Iterable[Task]) -> None:
+        """Deal the tasks to the nodes, each of which plays one after the other."""
         waiting: queue.Queue[Task] = queue.Queue()
         for task in tasks:
             waiting.put(task)
-        threads = [threading.Thread(target=self._work, args=(site, waiting)) for site in sites or self.sites]
+        threads = [threading.Thread(target=self._work, args=(site, waiting)) for site in self.sites]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-    def play_controllers(self, home: Path, sites: Sequence[Site], every: int = 1) -> None:
-        """Every blow to a controller, at every moment of the road, a batch of these nodes at a time."""
-        ensemble = Ensemble(sites, controllers.controller(sites, self.lab, home))
+    def play_controllers(self, home: Path, every: int = 1) -> None:
+        """Every blow to a controller, at every moment of the road, a batch of nodes at a time."""
+        ensemble = Ensemble(self.sites, controllers.controller(self.sites, self.lab, home))
         cells = [Cell(step, when, moment) for (step, when), moment in self.anatomy.moments.items()]
         for blow, all_moments in blows():
-            struck = cells[::every] if all_moments else cells[1 :: -(-len(cells) // len(sites))]
-            for batch in _batches(struck, len(sites)):
+            struck = cells[::every] if all_moments else cells[1 :: -(-len(cells) // len(self.sites))]
+            for batch in _batches(struck, len(self.sites)):
                 self._tell(f"{blow}: {', '.join(str(cell.moment) for cell in batch)}")
                 try:
                     self._fail(ensemble.play(blow, batch))
                 except Exception:
                     self._fail([f"{blow}: {traceback.format_exc()}"])
-                    for site in sites:
+                    for site in self.sites:
                         self._restored(site)
 
     @property
@@ -141,21 +141,6 @@ def _batches(cells: Sequence[Cell], size: int) -> list[Sequence[Cell]]:
     return [cells[start::number] for start in range(number)]
 
 
-def _play_matrix(proof: Proof, tasks: Sequence[Task], arguments: argparse.Namespace) -> None:
-    """Swaps keep the processors busy, and controllers mostly wait: half of the nodes for each, at the same time."""
-    if not arguments.controllers:
-        proof.play(tasks[:: arguments.every])
-        return
-    half = len(proof.sites) // 2
-    with tempfile.TemporaryDirectory(prefix="vcfleet-faults-") as home, ThreadPoolExecutor() as pool:
-        both = [
-            pool.submit(proof.play, tasks[:: arguments.every], proof.sites[half:]),
-            pool.submit(proof.play_controllers, Path(home), proof.sites[:half], arguments.every),
-        ]
-        for each in both:
-            each.result()
-
-
 def _timed(what: str, work: Callable[[], None]) -> float:
     begun = time.monotonic()
     work()
@@ -167,6 +152,7 @@ def _timed(what: str, work: Callable[[], None]) -> float:
 def main() -> int:
     arguments = _parser().parse_args()
     print(f"seed {arguments.seed} (SEED={arguments.seed} replays the random rounds)", flush=True)
+    seconds: dict[str, float] = {}
     with Lab(f"{arguments.nodes}x1", legacy_store=True, knobs=QUICK) as lab:
         proof = Proof(lab)
         matrix = [Task(f"{case.when} {case.step}: {case.act.fault}", [case.act]) for case in cases(proof.anatomy)]
@@ -176,13 +162,18 @@ def main() -> int:
             for number in numbers
             for acts in [rounds.acts(f"{arguments.seed}/{number}", proof.anatomy)]
         ]
-        seconds = _timed("matrix", lambda: _play_matrix(proof, matrix, arguments)) if arguments.matrix else 0.0
-        seconds += _timed(f"{len(random_rounds)} random rounds", lambda: proof.play(random_rounds))
+        if arguments.matrix:
+            seconds["matrix"] = _timed("matrix", lambda: proof.play(matrix[:: arguments.every]))
+        if arguments.controllers:
+            with tempfile.TemporaryDirectory(prefix="vcfleet-faults-") as home:
+                work = lambda: proof.play_controllers(Path(home), arguments.every)  # noqa: E731
+                seconds["controllers"] = _timed("controllers and connections", work)
+        seconds["rounds"] = _timed(f"{len(random_rounds)} random rounds", lambda: proof.play(random_rounds))
         tally = proof.tally
     return _report(tally, seconds, arguments)
 
 
-def _report(tally: Tally, seconds: float, arguments: argparse.Namespace) -> int:
+def _report(tally: Tally, seconds: dict[str, float], arguments: argparse.Namespace) -> int:
     figures = {
         "faults injected": tally.faults,
         "rotations": tally.rotations,
@@ -193,7 +184,7 @@ def _report(tally: Tally, seconds: float, arguments: argparse.Namespace) -> int:
         "nodes that needed a person after a lasting fault, put right by the printed instructions": tally.people,
         "nodes that needed a person without one": tally.people_in_vain,
         "failures": len(tally.failures),
-        "seconds": round(seconds),
+        "seconds": round(sum(seconds.values())),
     }
     for name, number in figures.items():
         print(f"{number:>8}  {name}")
@@ -210,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--only", type=int, metavar="ROUND", help="one of the random rounds")
     parser.add_argument("--no-matrix", dest="matrix", action="store_false")
-    parser.add_argument("--no-controllers", dest="controllers", action="store_false", help="in the matrix")
+    parser.add_argument("--no-controllers", dest="controllers", action="store_false")
     parser.add_argument("--every", type=int, default=1, metavar="K", help="only every K-th cell of the matrix")
     parser.add_argument("--nodes", type=int, default=10)
     parser.add_argument("--page", type=Path, help="write the figures into the marked block of this page")
