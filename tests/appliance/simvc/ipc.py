@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One JSON line each way between a tool and a daemon, over a UNIX socket or TCP."""
 
+import contextlib
 import json
+import os
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 Address = str | tuple[str, int]
@@ -65,8 +66,9 @@ def serve(address: Address, handler: Handler) -> Any:
                 self.wfile.write(json.dumps(answer).encode() + b"\n")
 
     if isinstance(address, str):
-        Path(address).parent.mkdir(parents=True, exist_ok=True)
-        Path(address).unlink(missing_ok=True)
+        os.makedirs(os.path.dirname(address), exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(address)
         base: Any = socketserver.ThreadingUnixStreamServer
     else:
         base = socketserver.ThreadingTCPServer
@@ -74,7 +76,7 @@ def serve(address: Address, handler: Handler) -> Any:
         address, Connection
     )
     if isinstance(address, str):
-        Path(address).chmod(0o666)
+        os.chmod(address, 0o666)
     # Nothing ever asks the loop to end, so it need not wake up to look: an idle node sleeps.
     threading.Thread(target=server.serve_forever, args=(3600,), daemon=True).start()
     return server

@@ -4,7 +4,6 @@
 """Switchable behaviours of a node, read anew on each call so that a fault can be switched on while it runs."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from . import paths
@@ -13,7 +12,8 @@ from . import paths
 def knobs() -> dict[str, Any]:
     """All knobs of this node; an absent file means all defaults."""
     try:
-        return json.loads(Path(paths.KNOBS).read_text(encoding="utf-8"))
+        with open(paths.KNOBS, encoding="utf-8") as file:
+            return json.load(file)
     except FileNotFoundError:
         return {}
 

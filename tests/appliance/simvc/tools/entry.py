@@ -18,7 +18,6 @@ A fault is an entry of the knob `faults`:
 
 import contextlib
 import fcntl
-import hashlib
 import importlib
 import json
 import os
@@ -26,7 +25,6 @@ import signal
 import struct
 import sys
 import time
-import uuid
 from typing import Any, NoReturn
 
 from .. import journal, paths
@@ -39,7 +37,7 @@ _COUNTS = os.path.dirname(paths.KNOBS) + "/faults"
 
 def run(tool: str, argv: list[str]) -> NoReturn:
     """Be the tool; the exit status is the low byte of what its main returned (vmware-cli.md §0.3)."""
-    call = uuid.uuid4().hex
+    call = os.urandom(16).hex()
     journal.write("start", id=call, tool=tool, argv=argv, pid=os.getpid(), uid=os.getuid(), exec=_executed())
     rc = 1
     try:
@@ -128,6 +126,9 @@ def _is_due(fault: Fault) -> bool:
 
 def _count(fault: Fault) -> int:
     """How many calls matched this fault, this one included."""
+    # Not for every call of every tool: it takes longer to import than the rest.
+    import hashlib
+
     name = fault.get("id") or hashlib.sha256(json.dumps(fault, sort_keys=True).encode()).hexdigest()
     file = os.open(f"{_COUNTS}/{name}", os.O_RDWR | os.O_CREAT, 0o666)
     try:

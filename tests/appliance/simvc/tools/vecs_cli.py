@@ -6,7 +6,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from .. import afd_errors, unchecked
@@ -380,7 +379,8 @@ def _file_text(path: str | None) -> str:
     if not path:
         raise AfdError(afd_errors.INVALID_PARAMETER)
     try:
-        raw = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            raw = file.read()
     except OSError as error:
         err(f"Error: Failed to open file [{path}] \n")
         raise AfdError(os_error_code(error)) from None
@@ -410,7 +410,7 @@ def _deliver(options: Options, text: str, as_text: Callable[[str], str]) -> None
 def _write_private(path: str, text: str) -> None:
     try:
         unchecked.write(path, text)
-        Path(path).chmod(0o600)
+        os.chmod(path, 0o600)
     except OSError as error:
         raise AfdError(os_error_code(error)) from None
 
