@@ -203,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-matrix", dest="matrix", action="store_false")
     parser.add_argument("--no-controllers", dest="controllers", action="store_false")
     parser.add_argument("--every", type=int, default=1, metavar="K", help="only every K-th cell of the matrix")
-    parser.add_argument("--nodes", type=int, default=10)
+    parser.add_argument("--nodes", type=int, default=12)
     parser.add_argument("--page", type=Path, help="write the figures into the marked block of this page")
     return parser
 
