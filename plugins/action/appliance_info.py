@@ -4,22 +4,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.survey import Surveyor
 
 
-class ActionModule(NodeAction):
-    """The work of vcfleet.certs.appliance_info: one call of the node's verb, and when it was made."""
+class ActionModule(Surveyor):
+    """The work of vcfleet.certs.appliance_info."""
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The survey; its clock is framed by the controller's, so that an offset can be judged later."""
-        asked = time.time()
-        result = self.call_node(self.module_name, options, check_mode=self._task.check_mode)
-        result["appliance"]["clock"] = {
-            **(result["appliance"].get("clock") or {}),
-            "asked": asked,
-            "answered": time.time(),
-        }
-        return result
+        return self.survey(options)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,33 +16,35 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import IN_THE
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule_options import OptionError, moment_at
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.settings import SettingsError, understood
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.survey import Surveyor
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
+_OF_A_SURVEY = ("state_dir", "tool_timeout")
 _IN_THE_ROLE = "Correct these options; nothing was judged. The role calls each of them machine_ssl_X"
 
 
-class ActionModule(Stage):
+class ActionModule(Stage, Surveyor):
     """The work of vcfleet.certs.machine_ssl_assess."""
 
-    _requires_connection = False
-    CONSTRAINTS = {"required_one_of": [["survey", "record"]]}
+    CONSTRAINTS = {"mutually_exclusive": [["survey", "record"]], "required_one_of": [["survey", "record"]]}
 
     def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """The survey. The settings of the later stages are looked at here, where nothing has been changed yet."""
+        """What a survey needs. All settings are looked at here, where nothing has been changed yet."""
         try:
             self._settings = understood(record["settings"])
         except SettingsError as error:
             problem = f"The settings cannot be used: {error}"
             raise Refused(problem, _IN_THE_ROLE, {"problems": error.problems}) from None
-        return {"survey": record["survey"]}
+        return _only(self._settings, _OF_A_SURVEY)
 
     def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """The assessment, what it was made with, a swap still to be handed over, and whether another run came first."""
-        resumed = record.get("resumed") or untold(record["survey"])
+        """The survey, its assessment, what that was made with, a swap still to be handed over, and who came first."""
+        resumed = record.get("resumed") or untold(self._survey)
         superseded = _is_superseded(record.get("assessment"), result["assessment"])
         return {
-            "settings": self._settings,
+            "survey": self._survey,
+            "settings": {**self._settings, "probe": _named(self._settings["probe"], self._survey["pnid"])},
             "policy": plain(self._task.args["policy"]),
             "assessment": result["assessment"],
             **({"resumed": resumed} if resumed else {}),
@@ -50,16 +52,33 @@ class ActionModule(Stage):
         }
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Judge the survey by the policy."""
+        """Judge the survey by the policy. What is wrong with the options is said before the node is asked."""
+        policy = _policy(options)
+        now = _now(options["at"], policy)
+        surveyed = {"appliance": options["survey"]} if options["survey"] else self.survey(_only(options, _OF_A_SURVEY))
+        self._survey = surveyed.pop("appliance")
         try:
-            policy = Policy.from_options(options["policy"])
-            assessment = assess(options["survey"], policy, _now(options["at"], policy))
-        except PolicyError as error:
-            remedy = f"Correct these options; nothing was judged. {IN_THE_ROLE}"
-            raise Refused(f"The policy cannot be used: {error}", remedy, {"problems": error.problems}) from error
+            assessment = assess(self._survey, policy, now or datetime.now(UTC))
         except X509Error as error:
             raise Refused(f"The survey holds a certificate that cannot be read: {error}") from error
-        return {"changed": False, "assessment": assessment, "summary": render(assessment)}
+        return {**surveyed, "changed": False, "assessment": assessment, "summary": render(assessment)}
+
+
+def _only(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: options[name] for name in names}
+
+
+def _named(probe: Mapping[str, Any] | None, pnid: str | None) -> dict[str, Any] | None:
+    """Whatever the address is that the controller knows, the node is asked for by its PNID."""
+    return {**probe, "server_name": probe["server_name"] or pnid} if probe else None
+
+
+def _policy(options: Mapping[str, Any]) -> Policy:
+    try:
+        return Policy.from_options(options["policy"])
+    except PolicyError as error:
+        remedy = f"Correct these options; nothing was judged. {IN_THE_ROLE}"
+        raise Refused(f"The policy cannot be used: {error}", remedy, {"problems": error.problems}) from error
 
 
 def _is_superseded(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
@@ -69,10 +88,10 @@ def _is_superseded(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> 
     return bool(before["current"]["sha256"] != now["current"]["sha256"] and now["verdict"] == "keep")
 
 
-def _now(at: str | None, policy: Policy) -> datetime:
-    """The controller's time, or the one that was asked for. Raises Refused."""
+def _now(at: str | None, policy: Policy) -> datetime | None:
+    """The time that was asked for, None where it is the controller's. Raises Refused."""
     if not at:
-        return datetime.now(UTC)
+        return None
     try:
         return moment_at(at, policy.schedule.zone)
     except OptionError as error:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: machine_ssl_assess
-short_description: Judge from a survey whether and how to rotate a machine certificate
+short_description: Judge whether and how to rotate a machine certificate
 version_added: 0.1.0
 description:
   - Decides whether the machine certificate of a node is due, what the new one will look like, and what stands in the
     way.
-  - Works on the controller alone, from the survey of M(vcfleet.certs.appliance_info), and needs no connection.
+  - Surveys the node for that, in one round trip, or takes the survey of M(vcfleet.certs.appliance_info) and then works
+    on the controller alone.
   - Does not fail because of a finding. That the verdict is V(refuse) is for the caller to act on. It fails when
     O(policy) is not usable, and then names every option that is not.
 author:
@@ -22,7 +23,14 @@ requirements:
   - tzdata on a controller whose system has no time zones
 options:
   survey:
-    description: RV(vcfleet.certs.appliance_info#module:appliance). Required without O(record).
+    description: RV(vcfleet.certs.appliance_info#module:appliance). Either this or O(record) is required.
+    type: dict
+  record:
+    description:
+      - The node's record as it begins, C(node) and C(settings). The node is surveyed, whether or not it was before.
+      - The settings are options of M(vcfleet.certs.machine_ssl_swap), and C(probe) of
+        M(vcfleet.certs.machine_ssl_verify). All of them are checked here.
+      - The result returns it as RV(record) with C(survey), C(policy) and C(assessment) added.
     type: dict
   at:
     description:
@@ -211,6 +219,9 @@ attributes:
     support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.node
+  - vcfleet.certs.node
+  - vcfleet.certs.node.state
   - vcfleet.certs.node.record
 seealso:
   - module: vcfleet.certs.appliance_info
@@ -465,6 +476,30 @@ summary:
   type: str
   returned: success
   sample: "rotate: 29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."
+
+commands:
+  description: The commands that were run on the node. Secrets are never among their arguments.
+  type: list
+  elements: dict
+  returned: when the node was surveyed and Ansible runs with C(-v) or more
+  contains:
+    argv:
+      description: The command and its arguments.
+      type: list
+      elements: str
+      sample: [/bin/service-control, --status, --all]
+    rc:
+      description: Its exit status, which says little. Many of the vendor's tools exit with 0 when they fail.
+      type: int
+      sample: 0
+    times:
+      description: How often it was run in this way, one after the other.
+      type: int
+      sample: 1
+    seconds:
+      description: How long it took.
+      type: float
+      sample: 0.412
 
 remedy:
   description: What to do about the failure. It is the last part of RV(ignore:msg), too.

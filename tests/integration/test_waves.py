@@ -220,7 +220,7 @@ def test_settings_that_make_no_sense_are_refused_first(
 ) -> None:
     run = controller.playbook("rotate", *arguments(**{variable: value}))
     assert run.rc == 2 and f"{variable} is {value}" in " ".join(run.failures())
-    assert not run.of("appliance_info")
+    assert not run.of("machine_ssl_assess")
 
 
 # ---- After the group -------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ VERBS = (
     "group_lease",
     "linked_mode_info",
     "machine_ssl_handover",
+    "machine_ssl_stage",
     "machine_ssl_swap",
     "replication_gate",
     "service_control",

@@ -110,7 +110,7 @@ def test_nothing_is_asked_twice_nor_of_what_is_set(template: dict[str, Any]) -> 
 def read_by(playbook: str) -> str:
     """The text of a playbook of the collection with all its tasks and variables: who reads a variable names it."""
     folder = ROOT / "playbooks"
-    parts = [folder / playbook, *folder.glob("tasks/*.yml"), *folder.glob("vars/*.yml")]
+    parts = [folder / playbook, *(path for part in ("parts", "tasks", "vars") for path in folder.glob(f"{part}/*.yml"))]
     return "\n".join(path.read_text() for path in parts)
 
 

@@ -12,12 +12,14 @@ import pytest
 from ansible_collections.vcfleet.certs.plugins.action import (
     machine_ssl_assess,
     machine_ssl_handover,
+    machine_ssl_stage,
     machine_ssl_swap,
     machine_ssl_verify,
 )
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeUnreachable
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
+from cryptography.x509.oid import NameOID
 
 OLD, NEW = ({"sha1": letter * 40, "sha256": letter * 64} for letter in "ab")
 RECORD = {
@@ -115,7 +117,31 @@ class TestParts:
         assert self.shown(action(machine_ssl_swap, state="status"), {"changed": False, "swap": SWAP}) is None
 
 
-class TestAssessedAgain:
+class TestAssess:
+    begun: Any = {name: RECORD[name] for name in ("node", "settings")}
+
+    def assessed(self, monkeypatch: pytest.MonkeyPatch, record: Any, assessment: Any) -> Any:
+        """The record after an assessment with this end, and a survey in which the node has another type now."""
+        survey = {**RECORD["survey"], "node_type": "management"}  # type: ignore[dict-item]
+        here = action(machine_ssl_assess, record=record, policy={"days_left": 60})
+
+        def node(verb: str, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+            assert (verb, options) == ("appliance_info", {"state_dir": "/var/lib/elsewhere", "tool_timeout": 7.0})
+            return {"changed": False, "appliance": survey}
+
+        here.call_node = node
+        monkeypatch.setattr(machine_ssl_assess, "assess", lambda *_: {"findings": [], **assessment})
+        monkeypatch.setattr(machine_ssl_assess, "untold", lambda _: {})
+        monkeypatch.setattr(machine_ssl_assess, "render", str)
+        return here._shown(here.act(here.options()))["record"]
+
+    def test_the_node_is_surveyed_whatever_the_record_knows_of_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        probe = {"host": "198.18.0.11", "ports": [443]}
+        begun = {**self.begun, "settings": {**RECORD["settings"], "probe": probe}}  # type: ignore[dict-item]
+        record = self.assessed(monkeypatch, {**begun, "survey": {"old": True}}, {"verdict": "keep", "current": OLD})
+        assert (record["survey"]["node_type"], record["policy"]) == ("management", {"days_left": 60})
+        assert record["settings"]["probe"]["server_name"] == "vc01.lab.example"
+
     @pytest.mark.parametrize(
         ("before", "now", "superseded"),
         [
@@ -127,19 +153,63 @@ class TestAssessedAgain:
         ],
     )
     def test_what_somebody_has_replaced_since_and_is_not_due_is_superseded(
-        self, before: Any, now: Any, superseded: bool
+        self, before: Any, now: Any, superseded: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        begun = {name: RECORD[name] for name in ("node", "survey", "settings")}
-        record = {**begun, "assessment": before} if before else begun
-        here = action(machine_ssl_assess, record=record, policy={"days_left": 60})
-        here.from_record(record)
-        assert here._shown({"changed": False, "assessment": now})["record"].get("superseded", False) is superseded
+        record = {**self.begun, "assessment": before} if before else self.begun
+        assert self.assessed(monkeypatch, record, now).get("superseded", False) is superseded
 
     def test_settings_that_no_later_stage_understands_are_refused_at_once(self) -> None:
         settings = {**RECORD["settings"], "stop_timeout": "soon", "backups_kept": "x"}  # type: ignore[dict-item]
         with pytest.raises(Refused, match="stop_timeout") as refused:
             action(machine_ssl_assess, record={**RECORD, "settings": settings}, policy={}).options()
         assert "machine_ssl_X" in str(refused.value)
+
+    def test_a_policy_that_makes_no_sense_is_refused_before_the_node_is_asked(self) -> None:
+        here = action(machine_ssl_assess, record=self.begun, policy={"days_left": -1})
+        with pytest.raises(Refused, match="days_left is -1"):
+            here.act(here.options())
+
+    def test_either_a_survey_or_a_record(self) -> None:
+        with pytest.raises(Refused, match="mutually exclusive"):
+            action(machine_ssl_assess, record=self.begun, survey={"pnid": "vc01"}, policy={}).options()
+
+
+class TestStage:
+    wanted: Any = {"cn": "vc01.lab.example", "dns": ["vc01.lab.example"], "ip": [], "email": [], "subject": {}}
+
+    def staged(self, answer: dict[str, Any], root: str, check_mode: bool = False) -> Any:
+        survey = {**RECORD["survey"], "trusted_roots": [{"chain": [root]}]}  # type: ignore[dict-item]
+        record = {**RECORD, "survey": survey, "assessment": {"wanted": self.wanted}}
+        begun = {name: part for name, part in record.items() if name != "staged"}
+        here = action(machine_ssl_stage, check_mode, record=begun, config="Name = vc01.lab.example\n")
+
+        def node(verb: str, options: dict[str, Any], check: bool) -> dict[str, Any]:
+            assert (verb, options["state_dir"], check) == ("machine_ssl_stage", "/var/lib/elsewhere", check_mode)
+            assert options["expect"] == {name: self.wanted[name] for name in ("cn", "dns", "ip", "email")}
+            return answer
+
+        here.call_node = node
+        return here._shown(here.act(here.options()))["record"]
+
+    def test_the_certificate_is_proved_and_added_to_the_record(self, authority: Any) -> None:
+        root, leaf = authority.root(ends=36500), authority.leaf(ends=36500)
+        answer = {"changed": True, "certificate": leaf, "sha256": NEW["sha256"], "reasons": []}
+        assert self.staged(answer, root)["staged"] == {"certificate": leaf, "sha256": NEW["sha256"]}
+
+    def test_check_mode_has_none(self, authority: Any) -> None:
+        assert "staged" not in self.staged({"changed": True, "reasons": []}, authority.root(), check_mode=True)
+
+    def test_one_that_leads_to_no_trusted_root_is_refused(self, authority: Any) -> None:
+        authority.root(ends=36500)
+        answer = {"changed": True, "certificate": authority.leaf(ends=36500), "sha256": "x", "reasons": []}
+        other = authority.root("other", subject=[(NameOID.COMMON_NAME, "Other")], ends=36500)
+        with pytest.raises(Refused, match="Nothing was put to use") as refused:
+            self.staged(answer, other)
+        assert refused.value.details["changed"] is True and refused.value.details["problems"]
+
+    def test_what_is_no_certificate_is_refused(self, authority: Any) -> None:
+        with pytest.raises(Refused, match="cannot be verified"):
+            self.staged({"changed": True, "certificate": "rubbish", "sha256": "x", "reasons": []}, authority.root())
 
 
 class TestHandover:

@@ -133,6 +133,7 @@ def test_every_verb_answers_in_words_on_python_3_7(tmp_path):
         "group_lease": {"state": "status"},
         "linked_mode_info": sso,
         "machine_ssl_handover": {},
+        "machine_ssl_stage": {"config": "Name = vc02\nHostname = vc02\n", "expect": None},
         "machine_ssl_swap": {"state": "status"},
         "replication_gate": {**sso, "timeout": 0.0},
         "service_control": {"state": "started", "all": True},
