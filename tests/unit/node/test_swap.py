@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ansible_collections.vcfleet.certs.plugins.module_utils.node import heal, jo
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.context import Context
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.journal import Journal
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.lock import Lock
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.pair import Pair, backups, write_pair
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.paths import State
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.status import status
@@ -557,6 +559,40 @@ def test_a_certificate_that_is_not_the_assessed_one_is_not_replaced(node: FakeNo
         machine_ssl_swap.run(_asked_for(state, replaces="0" * 64), context)
     assert node.calls == []
     assert list(state.journal.iterdir()) == []
+
+
+class TestFollow:
+    """The swap runs elsewhere; its lock says so."""
+
+    @pytest.fixture
+    def running(self, node: FakeNode, state: State) -> Iterator[Journal]:
+        here = world(node, state)
+        lock = Lock(state.lock)
+        assert lock.acquire()
+        yield here.journal
+        lock.release()
+
+    def follow(self, node: FakeNode, state: State, wait: float) -> dict[str, Any]:
+        cursor = {"journal": "", "n": -1}
+        options = {"state_dir": str(state.root), "cursor": cursor, "wait": wait}
+        return swap_follow.run(options, Context(False, node.toolbox))  # type: ignore[arg-type]
+
+    def test_the_rest_of_a_burst_is_waited_for(
+        self, node: FakeNode, state: State, running: Journal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(swap_follow, "GATHER", 0.3)
+        later = threading.Timer(0.1, lambda: running.write("begin", step="prove"))
+        later.start()
+        news = self.follow(node, state, wait=60)
+        later.join()
+        assert [record["event"] for record in news["records"]] == ["opened", "begin"]
+        assert news["alive"] is True
+
+    def test_but_no_longer_than_was_asked_for(
+        self, node: FakeNode, state: State, running: Journal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(swap_follow.time, "sleep", lambda _: pytest.fail("it was waited for"))
+        assert self.follow(node, state, wait=0)["records"]
 
 
 class TestHandedOver:

@@ -19,10 +19,12 @@ from ..paths import State
 from ..status import status
 
 PAUSE = 0.2
+# News come in bursts: who waits a moment for the rest of one is asked half as often.
+GATHER = 1.0
 
 
 def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
-    """The records after the cursor {"journal": id or "", "n": int}, at the latest after `wait` seconds.
+    """The records after the cursor {"journal": id or "", "n": int}, soon after the first, at the latest after `wait` s.
 
     `alive` says whether a swap still runs; `swap` is the status of the newest. Who asks is alive, too: the lease of the
     owner `lease` is renewed.
@@ -31,11 +33,15 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     renew(state, options.get("lease"))
     deadline = time.monotonic() + options["wait"]
     lock = Lock(state.lock)
+    gathering = False
     while True:
         alive = lock.held()  # asked before the records are read: a swap that ends in between has written them all
         found = journals(state.journal)
         news = _after(found, options["cursor"])
-        if news or not alive or time.monotonic() >= deadline:
+        if news and not gathering:
+            gathering = True
+            deadline = min(deadline, time.monotonic() + GATHER)
+        if not alive or time.monotonic() >= deadline:
             return {
                 "changed": False,
                 "records": news,
