@@ -5,25 +5,52 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ..process import Runner
-from .certool import Certool
-from .dircli import DirCli
-from .openssl import Openssl
-from .servicecontrol import ServiceControl
-from .vdcrepadmin import Vdcrepadmin
-from .vecs import Vecs
-from .vmafd import Vmafd
+
+if TYPE_CHECKING:
+    from .certool import Certool
+    from .dircli import DirCli
+    from .openssl import Openssl
+    from .servicecontrol import ServiceControl
+    from .vdcrepadmin import Vdcrepadmin
+    from .vecs import Vecs
+    from .vmafd import Vmafd
+
+_ADAPTERS = {
+    "certool": (".certool", "Certool"),
+    "vecs": (".vecs", "Vecs"),
+    "vmafd": (".vmafd", "Vmafd"),
+    "services": (".servicecontrol", "ServiceControl"),
+    "vdcrepadmin": (".vdcrepadmin", "Vdcrepadmin"),
+    "dircli": (".dircli", "DirCli"),
+    "openssl": (".openssl", "Openssl"),
+}
 
 
 class Toolbox:
-    """The vendor's tools of this node, sharing one timeout and one history."""
+    """The vendor's tools of this node, sharing one timeout and one history.
+
+    Each is imported when it is first used: every question to a node is a process of its own, and most need few tools.
+    """
+
+    certool: Certool
+    vecs: Vecs
+    vmafd: Vmafd
+    services: ServiceControl
+    vdcrepadmin: Vdcrepadmin
+    dircli: DirCli
+    openssl: Openssl
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
-        self.certool = Certool(runner)
-        self.vecs = Vecs(runner)
-        self.vmafd = Vmafd(runner)
-        self.services = ServiceControl(runner)
-        self.vdcrepadmin = Vdcrepadmin(runner)
-        self.dircli = DirCli(runner)
-        self.openssl = Openssl(runner)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _ADAPTERS:
+            raise AttributeError(name)
+        module, adapter = _ADAPTERS[name]
+        tool = getattr(import_module(module, __package__), adapter)(self.runner)
+        setattr(self, name, tool)
+        return tool
