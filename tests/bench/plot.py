@@ -37,7 +37,7 @@ PANELS: tuple[tuple[str, tuple[str, str], tuple[str, ...]], ...] = (
     ("Rotation: controller's memory, peak, MiB", ROTATION, ("memory", "total")),
     ("Nothing due: wall, s", NIGHT, ("wall",)),
     ("Nothing due: controller's CPU, s", NIGHT, ("cpu",)),
-    ("Rotation: one fork's own memory, median, MiB", ROTATION, ("memory", "fork_median")),
+    ("Rotation: a fork's own memory, MiB", ROTATION, ("memory", "fork_median")),
 )
 
 
