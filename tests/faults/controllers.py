@@ -54,7 +54,9 @@ class Ensemble:
             staged = dict(zip((site.node.name for site in sites), pool.map(lambda site: site.drive.stage(), sites)))
         holds = [Hold(site.node, cell.moment) for site, cell in zip(sites, cells)]
         arguments = ["-e", json.dumps({"staged": staged, **blow.variables}), "--limit", ",".join(staged)]
-        command = ["ansible-playbook", str(PLAYBOOK), "-i", str(self.controller.inventory), *arguments]
+        # All at the same time: a swap that waited for a fork would never come to its moment.
+        forks = ["--forks", str(len(sites))]
+        command = ["ansible-playbook", str(PLAYBOOK), "-i", str(self.controller.inventory), *forks, *arguments]
         with self.controller.started(command, **blow.environment) as process:
             reader = _Reader(process)
             for hold in holds:
