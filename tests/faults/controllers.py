@@ -23,7 +23,7 @@ from pathlib import Path
 from collection import CHECKOUT, COLLECTION
 from controller import Controller, Run
 from invariant import InvariantBroken
-from moments import Hold, Moment
+from moments import Hold, Moment, family
 from site_under_proof import Site, story
 
 PLAYBOOK = CHECKOUT / "tests/faults/swap.yml"
@@ -146,7 +146,7 @@ class ControllerKilled(Blow):
     def fall(
         self, ensemble: Ensemble, sites: list[Site], process: subprocess.Popen[str], release: Callable[[], object]
     ) -> list[str]:
-        doomed = _family(process.pid) if self.whole else [process.pid]
+        doomed = family(process.pid) if self.whole else [process.pid]
         for pid in doomed:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -240,16 +240,6 @@ def _as_if_nothing_had_happened(blow: Blow, run: Run) -> list[str]:
     if run.rc != 0 or swaps != {"committed"}:
         return [f"{blow}: rc {run.rc}, {swaps}: {run.output[-1500:]}"]
     return []
-
-
-def _family(pid: int) -> list[int]:
-    """A process and all its descendants, whatever sessions they have made for themselves."""
-    found = [pid]
-    for each in found:
-        for task in Path(f"/proc/{each}/task").glob("*/children"):
-            with suppress(OSError):
-                found += [int(child) for child in task.read_text().split()]
-    return found
 
 
 def _swaps(sites: list[Site]) -> list[int]:

@@ -16,7 +16,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +77,29 @@ def newest(node: Node) -> list[Record]:
 
 
 def swap_processes(node: Node) -> list[int]:
-    """Host pids of what holds the node's lock for a swap: detached from every session, or started at boot."""
-    with suppress(OSError, ProcessLookupError):
+    """Host pids of what holds the node's lock for a swap: detached from every session, or started at boot.
+
+    That there is none is believed only after a look at every process: a list of children may miss one while others end.
+    """
+    with suppress(OSError):
         space = os.readlink(f"/proc/{node.init}/ns/pid")
-        return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _is_swap(entry, space)]
+        everybody = (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
+        return _swaps(family(node.init), space) or _swaps(everybody, space)
     return []
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants, whatever sessions they have made for themselves."""
+    found = [pid]
+    for each in found:
+        for task in Path(f"/proc/{each}/task").glob("*/children"):
+            with suppress(OSError):
+                found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def _swaps(pids: Iterable[int], space: str) -> list[int]:
+    return [pid for pid in pids if _is_swap(Path(f"/proc/{pid}"), space)]
 
 
 def _is_swap(process: Path, space: str) -> bool:
