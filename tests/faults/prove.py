@@ -31,6 +31,10 @@ from simvc.lab.lab import Lab
 from site_under_proof import QUICK, Act, Site, Tally
 
 
+# Where a blow falls that need not fall at every moment.
+FEW = 5
+
+
 @dataclass(frozen=True)
 class Task:
     """One rotation to be struck, and how to speak of it."""
@@ -67,7 +71,7 @@ class Proof:
         ensemble = Ensemble(self.sites, controllers.controller(self.sites, self.lab, home))
         cells = [Cell(step, when, moment) for (step, when), moment in self.anatomy.moments.items()]
         for blow, all_moments in blows():
-            struck = cells[::every] if all_moments else cells[1 :: -(-len(cells) // len(self.sites))]
+            struck = cells[::every] if all_moments else cells[1 :: -(-len(cells) // FEW)]
             for batch in _batches(struck, len(self.sites)):
                 self._tell(f"{blow}: {', '.join(str(cell.moment) for cell in batch)}")
                 try:
