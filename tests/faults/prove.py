@@ -30,7 +30,6 @@ from matrix import Anatomy, cases, dissect
 from simvc.lab.lab import Lab
 from site_under_proof import QUICK, Act, Site, Tally
 
-
 # Where a blow falls that need not fall at every moment.
 FEW = 5
 
