@@ -23,7 +23,7 @@ TREE := build/tree
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(TREE)
 RESULTS := build/results
 WORKERS ?= 2
-ROUNDS ?= 20
+ROUNDS ?= 12
 
 # `make nodes`: how many, in linked groups of how many (all of them when not given; 1 for nodes on their own), which
 # releases (dealt in turn) and what root's login shell is.
@@ -95,7 +95,7 @@ e2e-slow: packages $(VENV)/.ready $(TREE)/.ready $(TARBALL) ## the same with a l
 	@$(PYTHON) -m pytest tests/integration -m slow --quiet --ansible-unit-inject-only \
 	  --junitxml $(RESULTS)/e2e-slow-$(CORE).xml
 
-faults: packages $(VENV)/.ready ## every fault at every step of the swap, then random ones: ROUNDS=20 SEED=...
+faults: packages $(VENV)/.ready ## every fault at every step of the swap, then random ones: ROUNDS=12 SEED=...
 	@$(PYTHON) -B tests/faults/prove.py --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) --page docs/safety.md
 
 faults-few: packages $(VENV)/.ready ## a smaller choice of the same, and what else happens to nodes

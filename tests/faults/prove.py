@@ -200,7 +200,7 @@ def _report(tally: Tally, seconds: dict[str, float], arguments: argparse.Namespa
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Strike swaps with faults, and judge what becomes of the nodes.")
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--only", type=int, metavar="ROUND", help="one of the random rounds")
     parser.add_argument("--no-matrix", dest="matrix", action="store_false")
