@@ -57,6 +57,7 @@ CONTROLLER_MODULES = {
         "debug",
         "fail",
         "group_by",
+        "import_playbook",
         "import_role",
         "import_tasks",
         "include_role",
@@ -208,7 +209,9 @@ def test_roles_and_task_files_run_nothing_of_ansibles_own_on_a_node(path: Path) 
     assert foreign_actions(yaml.safe_load(path.read_text())) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=name)
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("playbooks/*.yml")) + sorted(ROOT.glob("playbooks/parts/*")), ids=name
+)
 def test_playbooks_run_nothing_of_ansibles_own_on_a_node(path: Path) -> None:
     plays = yaml.safe_load(path.read_text())
     assert foreign_actions(plays) == []
