@@ -27,9 +27,14 @@ options:
     type: dict
     required: true
   records:
-    description: The records of the nodes of its linked group by inventory name, as far as their stages have come.
+    description: The records of the nodes of its linked group by inventory name, as far as their stages have come, or
+      what P(vcfleet.certs.evidence#filter) makes of them.
     type: dict
     required: true
+  lease_refusal:
+    description: Why the lease of its linked group is not held, which is a reason not to begin. Empty when it is.
+    type: str
+    default: ''
   failed:
     description: Names of the linked groups in which something has failed so far, in the whole run.
     type: list
@@ -56,6 +61,8 @@ attributes:
 extends_documentation_fragment:
   - vcfleet.certs.attributes
 seealso:
+  - plugin: vcfleet.certs.evidence
+    plugin_type: filter
   - module: vcfleet.certs.fleet_plan
   - module: vcfleet.certs.fleet_ending
 """
@@ -66,8 +73,8 @@ EXAMPLES = r"""
     node: vc02
     planned: "{{ rotation.plan.nodes.vc02 }}"
     records:
-      vc01: "{{ hostvars.vc01.machine_ssl_record }}"
-      vc02: "{{ hostvars.vc02.machine_ssl_record }}"
+      vc01: "{{ hostvars.vc01.machine_ssl_record | vcfleet.certs.evidence }}"
+      vc02: "{{ hostvars.vc02.machine_ssl_record | vcfleet.certs.evidence }}"
   register: turn
 """
 

@@ -50,11 +50,16 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
     _supports_async = False
     CONSTRAINTS: Mapping[str, Any] = {}
     SECRETS: Collection[str] = ()
+    module_name: str
+    _spec: Mapping[str, Any]
 
-    @property
-    def module_name(self) -> str:
-        """The module that this action is the work of; Ansible names an action's Python module after it."""
-        return type(self).__module__.rpartition(".")[2]
+    def __init_subclass__(cls) -> None:
+        """Read the documentation here: ansible-core makes the class before it forks a worker for each task and host."""
+        super().__init_subclass__()
+        if cls.__name__ == "ActionModule":
+            # Ansible names the Python module of an action after it.
+            cls.module_name = cls.__module__.rpartition(".")[2]
+            cls._spec = argument_spec(documented_options(cls.module_name), cls.SECRETS)
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate the options and act on them. A refusal becomes a failed result; nothing else is caught."""
@@ -74,8 +79,7 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
 
         Raises Refused with all that is wrong with them at once.
         """
-        spec = argument_spec(documented_options(self.module_name), self.SECRETS)
-        found = ArgumentSpecValidator(spec, **self.CONSTRAINTS).validate(self.arguments())
+        found = ArgumentSpecValidator(self._spec, **self.CONSTRAINTS).validate(self.arguments())
         if found.error_messages:
             problems = [_UNSUPPORTED * isinstance(error, UnsupportedError) + error.msg for error in found.errors]
             raise Refused(
@@ -92,7 +96,7 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
     def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result as it leaves: plain, and with nothing in it that is a secret, wherever it may come from."""
         secrets = {str(self._task.args[name]) for name in self.SECRETS if self._task.args.get(name)}
-        return dict(remove_values(plain(result), secrets))
+        return dict(remove_values(plain(result), secrets) if secrets else plain(result))
 
 
 def plain(value: Any) -> Any:

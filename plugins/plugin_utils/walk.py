@@ -20,20 +20,29 @@ _AGAIN = "Put that right and run again."
 def parts(plan: Mapping[str, Any], records: Mapping[str, Record], hosts: Sequence[str]) -> list[dict[str, Any]]:
     """What there is to do for which of the hosts, [{"node", "groups"}], by the groups of hosts that plays are about.
 
-    A linked group is walked in the name of its first node among them; the groups of a wave have its number.
+    A linked group is walked in the name of its first node among them; the groups of a wave have its number. Who is in
+    `vcfleet_shells` has, or will have, another login shell than it is to keep. Whoever is in none is to be left alone.
     """
     walkers = [
         {"node": reached[0], "groups": ["vcfleet_walkers", _wave(group)]}
         for group in plan["groups"].values()
         if group["wave"] is not None and (reached := [node for node in group["nodes"] if node in hosts])
     ]
-    due = [node for node in hosts if plan["nodes"].get(node, {}).get("verdict") == "rotate"]
-    untold = [node for node in hosts if node in records and _is_untold(plan["nodes"][node], records[node])]
-    return [
-        *walkers,
-        *({"node": node, "groups": ["vcfleet_due"]} for node in due),
-        *({"node": node, "groups": ["vcfleet_untold"]} for node in untold),
-    ]
+    known = {node: (plan["nodes"].get(node, {}).get("verdict"), records[node]) for node in hosts if node in records}
+    due = [node for node, (verdict, _record) in known.items() if verdict == "rotate"]
+    without_bash = [node for node in due if records[node]["survey"].get("login_shell") != "/bin/bash"]
+    shells = [node for node in known if node in without_bash or records[node]["survey"].get("login_shell_before")]
+    untold = [node for node, (verdict, record) in known.items() if verdict != "refuse" and _is_untold(record)]
+    concerned = [node for node, (verdict, record) in known.items() if verdict != "keep" or record.get("resumed")]
+    groups = {
+        "vcfleet_due": due,
+        "vcfleet_without_bash": without_bash,
+        "vcfleet_shells": shells,
+        "vcfleet_untold": untold,
+        "vcfleet_concerned": [node for node in known if node in concerned or node in shells],
+    }
+    named = {node: [group for group, nodes in groups.items() if node in nodes] for node in known}
+    return [*walkers, *({"node": node, "groups": of} for node, of in named.items() if of)]
 
 
 def _wave(group: Mapping[str, Any]) -> str:
@@ -41,9 +50,9 @@ def _wave(group: Mapping[str, Any]) -> str:
     return f"vcfleet_wave_{group['wave']:03d}"
 
 
-def _is_untold(planned: Mapping[str, Any], record: Record) -> bool:
+def _is_untold(record: Record) -> bool:
     """A swap of an earlier run has come to its end, and nobody was told what it leaves to do."""
-    return planned["verdict"] != "refuse" and (record.get("resumed") or {}).get("state") == "committed"
+    return bool((record.get("resumed") or {}).get("state") == "committed")
 
 
 def handed_over(record: Record) -> bool:
@@ -54,6 +63,29 @@ def handed_over(record: Record) -> bool:
     swap = record.get("swap") or record.get("resumed") or {}
     told = record.get("handover", {}).get("new", {}).get("sha256", "")
     return bool(told) and swap.get("state") == "committed" and told == record.get("staged", {}).get("sha256", told)
+
+
+def evidence(record: Record) -> dict[str, Any]:
+    """What of a record says how far its node has come, in the record's own shape: all that decides on a turn.
+
+    A record is long, and for each turn those of the whole linked group would pass through templates.
+    """
+    assessment = record.get("assessment") or {}
+    told = {
+        "staged": _only(record.get("staged"), "sha256"),
+        "swap": _only(record.get("swap"), "state"),
+        "resumed": _only(record.get("resumed"), "state"),
+        "handover": _only(record.get("handover"), "new"),
+        "assessment": _only(assessment, "reasons", "when"),
+    }
+    return {
+        **{part: facts for part, facts in told.items() if part in record},
+        **{word: record[word] for word in ("superseded",) if word in record},
+    }
+
+
+def _only(part: Mapping[str, Any] | None, *names: str) -> dict[str, Any]:
+    return {name: part[name] for name in names if part and name in part}
 
 
 def needs_nothing(record: Record) -> bool:
@@ -68,14 +100,16 @@ def reasons_to_wait(
     failed: Sequence[str] = (),
     canaries: Sequence[str] = (),
     failures_allowed: int = 1,
+    lease_refusal: str = "",
 ) -> list[str]:
     """Why the node may not begin although its turn has come, in sentences, all at once. None when it may.
 
-    `planned` is the node's part of the plan, `records` are those of its linked group; `failed` names the linked groups
-    of the whole run in which something has failed so far.
+    `planned` is the node's part of the plan, `records` are those of its linked group, or the `evidence` of them;
+    `failed` names the linked groups of the whole run in which something has failed so far. `lease_refusal` is why the
+    lease of its linked group is not ours, in a sentence; empty when it is.
     """
-    if told := records.get(node, {}).get("not_begun"):
-        return [told]
+    if lease_refusal:
+        return [lease_refusal]
     if needs_nothing(records.get(node, {})):
         return [f"Another run was here first. {' '.join(records[node]['assessment']['reasons'])}"]
     left = {each: record for each in planned["together"] if not needs_nothing(record := records.get(each, {}))}

@@ -40,6 +40,12 @@ class Run:
             and host in (None, each["host"])
         ]
 
+    def parts(self, part: str, host: str | None = None) -> list[dict[str, Any]]:
+        """What the rotations added to the records as this part of them; those that failed, as far as they came."""
+        results = self.of("machine_ssl_rotate", host)
+        found = [result.get("record") or result.get("details", {}).get("parts", {}) for result in results]
+        return [each[part] for each in found if each.get(part)]
+
     def failures(self, host: str | None = None) -> list[str]:
         """The messages of failed tasks."""
         return [

@@ -216,8 +216,7 @@ def test_the_gate_holds_the_next_node_until_replication_is_whole(lab: Lab, contr
     assert "Not begun" in why and "vc01.lab.example" in why and "changes behind" in why
     assert two.certificate_served() == old and not two.tool_calls("service-control", "--stop")
     for rotated in (one, lone):
-        (swapped,) = [each for each in run.of("machine_ssl_swap", rotated.name) if each["changed"]]
-        assert swapped["swap"]["state"] == "committed"
+        assert [swap["state"] for swap in run.parts("swap", rotated.name)] == ["committed"]
 
     one.knobs(**{"vmdir.replication_delay": 0})
     run = play(controller, "rotate")

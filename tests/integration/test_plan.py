@@ -111,7 +111,7 @@ def test_planned_reviewed_applied_and_applied_again(desk: Desk) -> None:
     assert first.rc == 0, first.output
     assert all(served(lab)[name] != old[name] for name in NODES)
     assert applied(first)["waves"] == plan["waves"]
-    windows = {result["swap"]["id"] for result in first.of("machine_ssl_swap")}
+    windows = {swap["id"] for swap in first.parts("swap")}
     assert len(windows) == 3
 
     seen, stopped = served(lab), stops(lab)
@@ -127,7 +127,7 @@ def test_planned_reviewed_applied_and_applied_again(desk: Desk) -> None:
     item = plan["nodes"]["vc03.lab.example"]
     assert (item["verdict"], item["force_reason"]) == ("rotate", "CVE-2026-1")
     assert item["expected_window_seconds"] == pytest.approx(
-        next(each["swap"]["window_seconds"] for each in first.of("machine_ssl_swap", "vc03.lab.example")), abs=0.01
+        first.parts("swap", "vc03.lab.example")[0]["window_seconds"], abs=0.01
     )
     assert plan["nodes"]["vc01.lab.example"]["verdict"] == "not selected"
     # The force stands in the plan, and need not be said again.

@@ -66,8 +66,7 @@ def group_of(run: Run) -> dict[str, Any]:
 
 def probes(run: Run) -> dict[str, dict[str, Any]]:
     """What the controller saw of each node's ports after the swap, by the PNID."""
-    found = [result["verification"] for result in run.of("machine_ssl_verify")]
-    return {each["certificate"]["cn"]: each for each in found if each["served"]}
+    return {each["certificate"]["cn"]: each for each in run.parts("verification") if each["served"]}
 
 
 def unseen(verification: dict[str, Any]) -> list[str]:
@@ -163,8 +162,7 @@ class TestBehindAJumpHost:
             (told,) = unseen(verification)
             assert "was not seen from the controller" in told and "looks at its ports when it swaps" in told
             assert told in run.output
-        swaps = [result["swap"] for result in run.of("machine_ssl_swap") if "new" in result.get("swap", {})]
-        assert {swap["new"]["sha256"] for swap in swaps} >= set(served(lab).values())
+        assert {swap["new"]["sha256"] for swap in run.parts("swap")} >= set(served(lab).values())
 
     def test_who_must_see_the_ports_fails_and_stops_the_group(self, lab: Lab, controller: Controller) -> None:
         second, before = lab["vc02"].certificate_served(), stops(lab)

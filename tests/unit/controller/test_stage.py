@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.vcfleet.certs.plugins.action import (
     machine_ssl_assess,
     machine_ssl_handover,
+    machine_ssl_rotate,
     machine_ssl_stage,
     machine_ssl_swap,
     machine_ssl_verify,
@@ -232,3 +233,63 @@ class TestHandover:
         result = here.act(here.options())
         assert (result["changed"], result["noted"], bool(told)) == (False, noted, not noted)
         assert here._shown(result)["record"]["handover"]["new"] == NEW
+
+
+class TestRotate:
+    verified: Any = {"ok": True, "served": {"443": NEW["sha256"]}}
+
+    def rotated(self, monkeypatch: pytest.MonkeyPatch, check_mode: bool = False, **answers: Any) -> Any:
+        """The result, and which stages ran with which record; a stage answers as told, or as if all were well."""
+        ran: list[tuple[str, dict[str, Any]]] = []
+        told = {
+            "machine_ssl_swap": {
+                "changed": True,
+                "swap": SWAP,
+                "diff": {"after": "new"},
+                "commands": [{"argv": ["a"]}],
+            },
+            "machine_ssl_verify": {"changed": False, "verification": self.verified},
+            "machine_ssl_handover": {"changed": False, "handover": {"new": NEW}, "commands": [{"argv": ["b"]}]},
+            **answers,
+        }
+        here = action(machine_ssl_rotate, check_mode, record=RECORD)
+        for part in ("_connection", "_play_context", "_loader", "_templar", "_shared_loader_obj"):
+            setattr(here, part, part)
+        for module in (machine_ssl_swap, machine_ssl_verify, machine_ssl_handover):
+
+            def run(stage: Any, tmp: Any = None, task_vars: Any = None) -> Any:
+                ran.append((stage.module_name, stage._task.args["record"]))
+                assert stage._connection == "_connection" and stage._task is not here._task
+                return told[stage.module_name]
+
+            monkeypatch.setattr(module.ActionModule, "run", run)
+        return here._shown(here.act(here.options())), ran
+
+    def test_each_stage_has_the_parts_of_those_before(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        result, ran = self.rotated(monkeypatch)
+        parts = {"swap": SWAP, "verification": self.verified, "handover": {"new": NEW}}
+        assert result == {
+            "changed": True,
+            "diff": {"after": "new"},
+            "commands": [{"argv": ["a"]}, {"argv": ["b"]}],
+            "record": {**RECORD, **parts},
+        }
+        assert [name for name, _record in ran] == ["machine_ssl_swap", "machine_ssl_verify", "machine_ssl_handover"]
+        assert ran[0][1] == RECORD and ran[2][1] == {**RECORD, "swap": SWAP, "verification": self.verified}
+
+    def test_a_swap_that_failed_is_the_last_and_says_how_far_it_came(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        undone = {**SWAP, "state": "rolled_back"}
+        failed = {"failed": True, "changed": True, "msg": "No.", "remedy": "Look.", "details": {"swap": undone}}
+        result, ran = self.rotated(monkeypatch, machine_ssl_swap=failed)
+        assert (result["failed"], result["changed"], result["msg"], len(ran)) == (True, True, "No.", 1)
+        assert result["details"]["parts"] == {"swap": undone} and "record" not in result
+
+    def test_what_is_not_seen_from_the_controller_fails_after_a_swap(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        unseen = {"failed": True, "changed": False, "msg": "Port 443.", "verification": {"ok": False}}
+        result, ran = self.rotated(monkeypatch, machine_ssl_verify=unseen)
+        assert (result["failed"], result["changed"], len(ran)) == (True, True, 2)
+        assert result["details"]["parts"] == {"swap": SWAP, "verification": {"ok": False}}
+
+    def test_check_mode_asks_for_the_swap_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        result, ran = self.rotated(monkeypatch, check_mode=True)
+        assert len(ran) == 1 and result["record"] == {**RECORD, "swap": SWAP}

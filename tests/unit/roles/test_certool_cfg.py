@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-TEMPLATE = Path(__file__).resolve().parents[3] / "roles/machine_ssl/templates/certool.cfg.j2"
+VARS = Path(__file__).resolve().parents[3] / "roles/machine_ssl/vars/main.yml"
+TEMPLATE = yaml.safe_load(VARS.read_text())["__machine_ssl_certool_cfg"]
 KEYS = ("Country", "Name", "Organization", "OrgUnit", "State", "Locality", "IPAddress", "Email", "Hostname")
 FIELDS = ("country", "organization", "organizational_unit", "state", "locality")
 
@@ -21,9 +23,9 @@ names = st.lists(st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z]{2,5}){1,2}", fullmat
 
 
 def render(wanted: dict[str, Any]) -> str:
-    """As Ansible's template lookup does: blocks eat the newline behind them."""
-    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(TEMPLATE.read_text())
+    """As Ansible does: blocks eat the newline behind them, and the last newline stays."""
+    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(TEMPLATE)
     return template.render(machine_ssl_record={"assessment": {"wanted": wanted}})
 
 

@@ -16,23 +16,37 @@ DONE = {**STAGED, "swap": {"state": "committed"}, "handover": {"new": {"sha256":
 
 def reasons(node: str, records: dict[str, Any], turns: str = "ab", **run: Any) -> str:
     planned = {"after": list(turns[: turns.index(node)]), "together": list(turns)}
-    return " ".join(walk.reasons_to_wait(node, planned, records, **run))
+    evidence = {each: walk.evidence(record) for each, record in records.items()}
+    found = walk.reasons_to_wait(node, planned, records, **run)
+    assert found == walk.reasons_to_wait(node, planned, evidence, **run), "the evidence says all that the records say"
+    return " ".join(found)
+
+
+def surveyed(shell: str = "/bin/bash", before: str = "", **more: Any) -> dict[str, Any]:
+    return {"survey": {"login_shell": shell, "login_shell_before": before}, **more}
 
 
 def test_every_node_that_has_something_to_do_gets_its_part() -> None:
     plan = {
-        "groups": {"g": {"nodes": ["a", "b"], "wave": 2}, "h": {"nodes": ["c"], "wave": None}},
-        "nodes": {"a": {"verdict": "keep"}, "b": {"verdict": "rotate"}, "c": {"verdict": "keep"}},
+        "groups": {"g": {"nodes": ["a", "b"], "wave": 2}, "h": {"nodes": ["c", "d", "e"], "wave": None}},
+        "nodes": {"b": {"verdict": "rotate"}, **{node: {"verdict": "keep"} for node in "acde"}},
     }
-    records = {"b": {}, "c": {"resumed": {"state": "committed"}}}
-    assert walk.parts(plan, records, hosts=["b", "c", "d"]) == [
+    records = {
+        "b": surveyed("/bin/appliancesh"),
+        "c": surveyed(resumed={"state": "committed"}),
+        "d": surveyed(before="/bin/appliancesh"),
+        "e": surveyed(),
+    }
+    told = {"node": "c", "groups": ["vcfleet_untold", "vcfleet_concerned"]}
+    assert walk.parts(plan, records, hosts=["b", "c", "d", "e", "f"]) == [
         {"node": "b", "groups": ["vcfleet_walkers", "vcfleet_wave_002"]},
-        {"node": "b", "groups": ["vcfleet_due"]},
-        {"node": "c", "groups": ["vcfleet_untold"]},
+        {"node": "b", "groups": ["vcfleet_due", "vcfleet_without_bash", "vcfleet_shells", "vcfleet_concerned"]},
+        told,
+        {"node": "d", "groups": ["vcfleet_shells", "vcfleet_concerned"]},
     ]
     assert walk.parts(plan, records, hosts=[]) == []
     plan["nodes"]["c"]["verdict"] = "refuse"
-    assert {"node": "c", "groups": ["vcfleet_untold"]} not in walk.parts(plan, records, hosts=["b", "c"])
+    assert {"node": "c", "groups": ["vcfleet_concerned"]} in walk.parts(plan, records, hosts=["b", "c"])
 
 
 def test_the_first_node_of_a_staged_group_begins() -> None:
@@ -67,10 +81,25 @@ def test_what_another_run_has_rotated_meanwhile_needs_no_turn_and_keeps_nobody_w
     assert "a of the same linked group could not be staged" in reasons("b", {"a": refused, "b": STAGED})
 
 
-def test_what_was_said_before_the_walk_stands() -> None:
-    assert reasons("a", {"a": {"not_begun": "Another run has the lease."}}, failed=["g", "h"]) == (
-        "Another run has the lease."
-    )
+def test_whose_lease_another_run_has_hears_of_nothing_else() -> None:
+    told = "Another run has the lease."
+    assert reasons("a", {"a": {}}, failed=["g", "h"], lease_refusal=told) == told
+
+
+def test_evidence_is_short_and_has_no_word_that_the_record_has_not() -> None:
+    record = {
+        "node": "a",
+        "survey": {"pnid": "a", "journal": None},
+        "assessment": {"verdict": "rotate", "reasons": ["It is due."], "when": None, "current": {"days_left": 3}},
+        "resumed": None,
+        "staged": {"sha256": "ab", "certificate": "PEM"},
+    }
+    assert walk.evidence(record) == {
+        "assessment": {"reasons": ["It is due."], "when": None},
+        "resumed": {},
+        "staged": {"sha256": "ab"},
+    }
+    assert walk.evidence({}) == {}
 
 
 def test_a_node_after_one_that_was_stopped_hears_what_stopped_it() -> None:

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from ansible_collections.vcfleet.certs.plugins.action import machine_ssl_handover, machine_ssl_swap, machine_ssl_verify
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
+
+_SWAP = (machine_ssl_swap, {"state": "swapped"})
+_STAGES: tuple[tuple[Any, dict[str, Any]], ...] = (_SWAP, (machine_ssl_verify, {}), (machine_ssl_handover, {}))
+_PARTS = ("swap", "verification", "handover")
+
+
+class ActionModule(NodeAction):
+    """The stages from the swap to the handover, one after the other, each by the action of its name."""
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The record with a part of each stage; a stage that fails is the last, and its failure is ours."""
+        told: dict[str, Any] = {"changed": False}
+        parts: dict[str, Any] = {}
+        for stage, more in (_SWAP,) if self._task.check_mode else _STAGES:
+            result = self._done(stage, {"record": {**options["record"], **parts}, **more})
+            evidence = result.get("details", {})
+            parts.update({part: found[part] for found in (evidence, result) for part in _PARTS if part in found})
+            told = _together(told, result)
+            if result.get("failed"):
+                return {**result, **told, "details": {**evidence, "parts": parts}}
+        return {**told, "record": {**options["record"], **parts}}
+
+    def _done(self, stage: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        """A stage's result, with our connection. Raises AnsibleConnectionFailure as NodeAction does."""
+        task = copy.copy(self._task)
+        task.args = arguments
+        action = stage.ActionModule(
+            task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj
+        )
+        return dict(action.run(task_vars=self.task_vars))
+
+
+def _together(before: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    """What all stages tell besides their parts: whether something changed, the diff, and the commands at -v."""
+    commands = [*before.get("commands", []), *result.get("commands", [])]
+    return {
+        **before,
+        **{name: result[name] for name in ("diff",) if name in result},
+        **({"commands": commands} if commands else {}),
+        "changed": before["changed"] or result["changed"],
+    }

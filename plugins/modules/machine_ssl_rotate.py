@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: machine_ssl_rotate
+short_description: Swap the machine certificate of a staged node, look at it from the controller, and hand over
+version_added: 0.1.0
+description:
+  - Does what M(vcfleet.certs.machine_ssl_swap), M(vcfleet.certs.machine_ssl_verify) and
+    M(vcfleet.certs.machine_ssl_handover) do with the node's record, one after the other, and ends with the first that
+    fails. As one task it costs the controller a third of what three do.
+  - In check mode it only says what the swap would do.
+author:
+  - The vcfleet.certs authors (@vcfleet)
+requirements:
+  - cryptography 42 or newer on the controller
+options:
+  record:
+    description: The node's record, as M(vcfleet.certs.machine_ssl_stage) has left it. Everything is taken from it.
+    type: dict
+    required: true
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details: The diff shows the thumbprints, never a key.
+  idempotent:
+    support: full
+extends_documentation_fragment:
+  - vcfleet.certs.attributes
+seealso:
+  - module: vcfleet.certs.machine_ssl_stage
+  - module: vcfleet.certs.machine_ssl_swap
+  - module: vcfleet.certs.machine_ssl_verify
+  - module: vcfleet.certs.machine_ssl_handover
+"""
+
+EXAMPLES = r"""
+- name: Swap, verify and hand over
+  vcfleet.certs.machine_ssl_rotate:
+    record: "{{ staged.record }}"
+  register: rotation
+"""
+
+RETURN = r"""
+record:
+  description: The O(record) with what the stages add, C(swap), C(verification) and C(handover). In check mode only the
+    first.
+  type: dict
+  returned: success
+  sample: {"node": "vc01.lab.example", "swap": {"state": "committed"}, "verification": {"ok": true}, "handover":
+    {"pnid": "vc01.lab.example"}}
+
+commands:
+  description: The commands that were run on the node. Secrets are never among their arguments.
+  type: list
+  elements: dict
+  returned: when Ansible runs with C(-v) or more
+  contains:
+    argv:
+      description: The command and its arguments.
+      type: list
+      elements: str
+      sample: [/bin/service-control, --status, --all]
+    rc:
+      description: Its exit status, which says little. Many of the vendor's tools exit with 0 when they fail.
+      type: int
+      sample: 0
+    times:
+      description: How often it was run in this way, one after the other.
+      type: int
+      sample: 1
+    seconds:
+      description: How long it took.
+      type: float
+      sample: 0.412
+
+remedy:
+  description: What to do about the failure. It is the last part of RV(ignore:msg), too.
+  type: str
+  returned: failure
+  sample: Start it with `service-control --start vmafdd`.
+details:
+  description: The evidence for the failure, such as the command that failed, its exit status and its output without
+    secrets. C(parts) is what the stages had added to the record by then.
+  type: dict
+  returned: failure
+  sample: {"argv": ["/usr/lib/vmware-vmafd/bin/vecs-cli", "store", "list"], "rc": 253, "code": 1021, "stdout": "",
+    "stderr": "vecs-cli failed. Error 1021: Cannot connect to vmafd service. "}
+"""
