@@ -56,6 +56,15 @@ def certificates(text: str) -> list[Any]:
     return found
 
 
+def certificate_pems(text: str) -> list[str]:
+    """The same as `certificates`, each encoded anew, for a text whose certificates are known to be sound."""
+    return [
+        f"-----BEGIN CERTIFICATE-----\n{_folded(base64.b64encode(der).decode())}-----END CERTIFICATE-----\n"
+        for label, der in _blocks(text)
+        if label in _CERTIFICATE_LABELS
+    ]
+
+
 def crl(text: str) -> Any | None:
     """The first CRL of a PEM text."""
     from cryptography import x509
@@ -164,6 +173,10 @@ def compat_name(name: Any) -> str:
 def _ascii(value: str | bytes) -> str:
     raw = value if isinstance(value, bytes) else value.encode()
     return "".join(chr(byte) if 0x20 <= byte <= 0x7E else f"\\x{byte:02X}" for byte in raw)
+
+
+def _folded(text: str) -> str:
+    return "".join(f"{text[start : start + 64]}\n" for start in range(0, len(text), 64))
 
 
 def _blocks(text: str) -> Iterator[tuple[str, bytes]]:

@@ -77,8 +77,8 @@ def read_key(path: str, unreadable: int = KEY_IO_FAILURE) -> Any:
 
 
 def write_chain(path: str, pem: str) -> None:
-    """All certificates of a PEM text, encoded anew, and one more newline."""
-    write_text(path, "".join(pki.pem(certificate) for certificate in pki.certificates(pem)) + "\n")
+    """All certificates of a PEM text that VMCA has sent, encoded anew, and one more newline."""
+    write_text(path, "".join(pki.certificate_pems(pem)) + "\n")
 
 
 def _unlocked(text: str) -> Any | None:

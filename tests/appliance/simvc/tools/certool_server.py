@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .. import console, ipc, pki
+from .. import console, ipc, pki, x509text
 from ..vmca_errors import (
     ALREADY_EXISTS,
     ARGUMENT_ERROR,
@@ -111,7 +111,7 @@ def print_root(values: Values, server: Server) -> None:
     path = values.text("cert")
     if path:
         files.write_chain(path, chain)
-    console.out(local.certificate_text(pki.certificates(chain)[0]))
+    console.out(x509text.certificate_text(chain))
     if path:
         console.out(f"Certificate written to file : {path}\n")
 
