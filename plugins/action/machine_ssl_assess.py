@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import assess
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused, plain
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import render
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import untold
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import IN_THE_ROLE, Policy, PolicyError
@@ -21,6 +21,12 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 _OF_A_SURVEY = ("state_dir", "tool_timeout")
+# What is asked of a survey once it is judged; what else matters of it stands in the assessment. A record passes through
+# templates at every stage of every node, and its length is most of what that costs.
+_KEPT = (
+    *("surveyed_at", "pnid", "sso_domain", "site", "machine_id", "fqdn", "node_type", "version", "build"),
+    *("vmca_root", "trusted_roots", "journal", "last_swap", "login_shell", "login_shell_before"),
+)
 _IN_THE_ROLE = "Correct these options; nothing was judged. The role calls each of them machine_ssl_X"
 
 
@@ -39,21 +45,26 @@ class ActionModule(Stage, Surveyor):
         return _only(self._settings, _OF_A_SURVEY)
 
     def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """The survey, its assessment, what that was made with, a swap still to be handed over, and who came first."""
+        """The survey, its assessment, why it was forced, a swap still to be handed over, and who came first."""
         resumed = record.get("resumed") or untold(self._survey)
         superseded = _is_superseded(record.get("assessment"), result["assessment"])
         return {
-            "survey": self._survey,
+            "survey": {**_only(self._survey, _KEPT), "census": _only(self._survey["census"] or {}, ("running",))},
             "settings": {**self._settings, "probe": _named(self._settings["probe"], self._survey["pnid"])},
-            "policy": plain(self._task.args["policy"]),
             "assessment": result["assessment"],
+            **({"forced": self._policy.force_reason} if self._policy.force else {}),
             **({"resumed": resumed} if resumed else {}),
             **({"superseded": True} if superseded else {}),
         }
 
+    def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
+        """A record has the assessment, and it is not told twice."""
+        shown = super()._shown(result)
+        return {name: fact for name, fact in shown.items() if name != "assessment"} if "record" in shown else shown
+
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Judge the survey by the policy. What is wrong with the options is said before the node is asked."""
-        policy = _policy(options)
+        policy = self._policy = _policy(options)
         now = _now(options["at"], policy)
         surveyed = {"appliance": options["survey"]} if options["survey"] else self.survey(_only(options, _OF_A_SURVEY))
         self._survey = surveyed.pop("appliance")
@@ -64,8 +75,8 @@ class ActionModule(Stage, Surveyor):
         return {**surveyed, "changed": False, "assessment": assessment, "summary": render(assessment)}
 
 
-def _only(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: options[name] for name in names}
+def _only(facts: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: facts[name] for name in names if name in facts}
 
 
 def _named(probe: Mapping[str, Any] | None, pnid: str | None) -> dict[str, Any] | None:

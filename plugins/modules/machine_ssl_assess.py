@@ -30,7 +30,7 @@ options:
       - The node's record as it begins, C(node) and C(settings). The node is surveyed, whether or not it was before.
       - The settings are options of M(vcfleet.certs.machine_ssl_swap), and C(probe) of
         M(vcfleet.certs.machine_ssl_verify). All of them are checked here.
-      - The result returns it as RV(record) with C(survey), C(policy) and C(assessment) added.
+      - The result returns it as RV(record) with C(survey) and C(assessment) added.
     type: dict
   at:
     description:
@@ -260,7 +260,7 @@ RETURN = r"""
 assessment:
   description: The judgement.
   type: dict
-  returned: success
+  returned: success, when O(survey) is given. RV(record) has it otherwise
   contains:
     schema:
       description: Version of this record's form.
@@ -464,9 +464,9 @@ assessment:
           type: str
           sample: Renew the VMCA root before it ends.
 record:
-  description: The O(record) with what this stage adds, C(assessment), C(policy), and C(resumed) where an earlier run's
-    swap has come to its end and nobody was told. C(superseded) where it had an C(assessment) of another certificate,
-    and the one of now is not due.
+  description: The O(record) with what this stage adds, C(assessment) and the part of the C(survey) that later stages go
+    by. C(forced) is why, where it was. C(resumed) is an earlier run's swap that has come to its end and that nobody was
+    told about. C(superseded) is there where it had an C(assessment) of another certificate, and that of now is not due.
   type: dict
   returned: success, when O(record) is given
   sample: {"node": "vc01.lab.example", "assessment": {"verdict": "keep"}}

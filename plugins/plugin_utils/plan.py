@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Internal. From the nodes' records to a plan: who is rotated, in which wave, after whom, and why. Pure functions.
 
-A record is what travels between the stages of one node: {"node", "survey", "assessment", "policy", ...}. The plan's
+A record is what travels between the stages of one node: {"node", "survey", "assessment", ...}. The plan's
 shape is published as docs/schema/plan-1.schema.json.
 """
 
@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import REFUSE
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import Selection, Waves
@@ -144,7 +143,7 @@ def _planned_node(
         "stops": list((survey.get("census") or {}).get("running", [])) if rotate else [],
         "expected_window_seconds": _window(survey) if rotate else None,
         "consumers": list(consumers) if rotate else [],
-        "force_reason": _force_reason(record or {}) if rotate else None,
+        "force_reason": (record or {}).get("forced") if rotate else None,
         "due_at": (assessment.get("when") or {}).get("due_at"),
         "when": assessment.get("when"),
     }
@@ -175,8 +174,3 @@ def _window(survey: Mapping[str, Any]) -> float | None:
     swap = survey.get("last_swap") or {}
     seconds: float | None = swap.get("window_seconds")
     return seconds if swap.get("state") == "committed" else None
-
-
-def _force_reason(record: Record) -> str | None:
-    policy = record.get("policy") or {}
-    return str(policy.get("force_reason") or "") or None if boolean(policy.get("force", False), strict=False) else None

@@ -16,6 +16,10 @@ OF_THE_SWAP = (
     *("stop_timeout", "start_timeout", "settle_timeout", "follow_timeout"),
     *("ports", "backups_kept", "state_dir", "tool_timeout"),
 )
+_SWAP = documented_options("machine_ssl_swap")
+_SPEC = argument_spec(
+    {**{name: _SWAP[name] for name in OF_THE_SWAP}, "probe": documented_options("machine_ssl_verify")["probe"]}
+)
 
 
 class SettingsError(ValueError):
@@ -31,9 +35,7 @@ def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     They are looked at when nothing has been changed yet, and not by the stage that needs them.
     """
-    swap, verify = documented_options("machine_ssl_swap"), documented_options("machine_ssl_verify")
-    spec = argument_spec({**{name: swap[name] for name in OF_THE_SWAP}, "probe": verify["probe"]})
-    found = ArgumentSpecValidator(spec).validate(dict(settings))
+    found = ArgumentSpecValidator(_SPEC).validate(dict(settings))
     if found.error_messages:
         raise SettingsError(list(found.error_messages))
     return dict(found.validated_parameters)

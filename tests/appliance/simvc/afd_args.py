@@ -3,13 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line grammar shared by vecs-cli, dir-cli and vmafd-cli: `--option value` tokens, nothing else (§3.1)."""
 
-from collections.abc import Iterable
-from typing import Literal
+from __future__ import annotations
 
 from .afd_errors import INVALID_PARAMETER, OPTION_INVALID, AfdError
 
-# What an option given twice means: the first value, the last one, or an error.
-Twice = Literal["first", "last", "error"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
+    # What an option given twice means: the first value, the last one, or an error.
+    Twice = Literal["first", "last", "error"]
 
 
 class Options:

@@ -3,11 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the tools reach vmafdd: through its socket, or over TCP with a name and a password."""
 
-import socket
-from typing import Any
+from __future__ import annotations
+
+import os
 
 from . import afd_errors, ipc, paths
 from .afd_errors import AfdError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class AfdServer:
@@ -26,7 +31,7 @@ class AfdServer:
         """As `ask`, but an error of the operation itself stays in the answer's `code`."""
         try:
             return ipc.call(self._address, {"op": op, **arguments, **self._credentials})
-        except socket.gaierror:
+        except ipc.gaierror:
             raise AfdError(afd_errors.RPC_INVAL_NET_ADDR) from None
         except OSError:
             local = isinstance(self._address, str)
@@ -36,5 +41,5 @@ class AfdServer:
 
 def server_named(host: str) -> AfdServer:
     """vmafdd of a host by its name, without credentials; this node is reached through the socket by all its names."""
-    local = ("localhost", "127.0.0.1", socket.gethostname().lower())
+    local = ("localhost", "127.0.0.1", os.uname().nodename.lower())
     return AfdServer(None if host.lower() in local else host)

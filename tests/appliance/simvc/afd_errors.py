@@ -3,10 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The 32-bit error numbers of the VMAFD tools and their text (vmware-cli.md §0.5)."""
 
+from __future__ import annotations
+
 import errno
-from typing import Any
 
 from .knobs import knob
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FILE_NOT_FOUND = 2
 ACCESS_DENIED = 5

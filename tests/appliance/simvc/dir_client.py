@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the tools reach a directory node: the local one through its socket, any other over TCP."""
 
+from __future__ import annotations
+
 import socket
 from typing import Any
 

@@ -6,19 +6,23 @@
 One JSON object a line: `event` (start, end, service), `time` in seconds since the epoch, and what belongs to the event.
 """
 
-import json
+from __future__ import annotations
+
 import os
 import time
-from typing import Any
 
 from . import paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LOG = os.path.dirname(paths.KNOBS) + "/log/tools.jsonl"
 
 
 def write(event: str, **details: Any) -> None:
     """Append one event; several processes may do so at once. A node without a log loses nothing by it."""
-    line = json.dumps({"event": event, "time": time.time(), **details}) + "\n"
+    line = _line({"event": event, "time": time.time(), **details}) + "\n"
     try:
         log = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     except OSError:
@@ -27,3 +31,17 @@ def write(event: str, **details: Any) -> None:
         os.write(log, line.encode())
     finally:
         os.close(log)
+
+
+def _line(event: dict[str, Any]) -> str:
+    """JSON. What is plain needs no json module (ipc.py)."""
+    flat = [item for value in event.values() for item in (value if isinstance(value, list) else [value])]
+    if all(type(item) in (int, float) or (isinstance(item, str) and _is_plain(item)) for item in flat):
+        return repr(event).replace("'", '"')
+    import json
+
+    return json.dumps(event)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not {"'", '"', "\\"} & set(text)

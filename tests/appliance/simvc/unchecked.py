@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files written as the vendor's tools write them: nobody looks whether fprintf succeeded (vmware-cli.md §1.7)."""
 
-import contextlib
 import os
 
 
@@ -13,7 +12,8 @@ def write(path: str, text: str) -> None:
     A full disk leaves a short file behind and is no error.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    with contextlib.suppress(OSError):
-        os.write(descriptor, text.encode("utf-8", "surrogateescape"))
-    with contextlib.suppress(OSError):
-        os.close(descriptor)
+    for step in (lambda: os.write(descriptor, text.encode("utf-8", "surrogateescape")), lambda: os.close(descriptor)):
+        try:  # noqa: SIM105 (ipc.py)
+            step()
+        except OSError:
+            pass

@@ -114,7 +114,7 @@ def _size(size: str, total: int) -> int:
 
 class TestNodes:
     def test_what_a_rotated_node_says(self) -> None:
-        rotated = record("a", findings=(finding("warn"),), policy={"force": "true", "force_reason": "CVE"})
+        rotated = record("a", findings=(finding("warn"),), forced="CVE")
         rotated["survey"]["last_swap"] = {"state": "committed", "window_seconds": WINDOW}
         item = make_plan({"a": rotated}, [group("g", "a")], consumers=["NSX"])["nodes"]["a"]
         assert item["expected_window_seconds"] == WINDOW
@@ -129,8 +129,7 @@ class TestNodes:
         assert make_plan({"a": failed}, [group("g", "a")])["nodes"]["a"]["expected_window_seconds"] is None
 
     def test_a_force_that_is_off_leaves_no_reason(self) -> None:
-        off = record("a", policy={"force": False, "force_reason": "last month's"})
-        assert make_plan({"a": off}, [group("g", "a")])["nodes"]["a"]["force_reason"] is None
+        assert make_plan({"a": record("a")}, [group("g", "a")])["nodes"]["a"]["force_reason"] is None
 
     def test_a_sick_node_that_is_not_selected_refuses_its_group_all_the_same(self) -> None:
         records = {"a": record("a"), "b": record("b", "refuse")}

@@ -121,10 +121,11 @@ class TestParts:
 class TestAssess:
     begun: Any = {name: RECORD[name] for name in ("node", "settings")}
 
-    def assessed(self, monkeypatch: pytest.MonkeyPatch, record: Any, assessment: Any) -> Any:
+    def assessed(self, monkeypatch: pytest.MonkeyPatch, record: Any, assessment: Any, **policy: Any) -> Any:
         """The record after an assessment with this end, and a survey in which the node has another type now."""
-        survey = {**RECORD["survey"], "node_type": "management"}  # type: ignore[dict-item]
-        here = action(machine_ssl_assess, record=record, policy={"days_left": 60})
+        census = {"running": ["vmafdd"], "stopped": ["vmcam"]}
+        survey = {**RECORD["survey"], "node_type": "management", "census": census, "disk": []}  # type: ignore[dict-item]
+        here = action(machine_ssl_assess, record=record, policy={"days_left": 60, **policy})
 
         def node(verb: str, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             assert (verb, options) == ("appliance_info", {"state_dir": "/var/lib/elsewhere", "tool_timeout": 7.0})
@@ -140,8 +141,14 @@ class TestAssess:
         probe = {"host": "198.18.0.11", "ports": [443]}
         begun = {**self.begun, "settings": {**RECORD["settings"], "probe": probe}}  # type: ignore[dict-item]
         record = self.assessed(monkeypatch, {**begun, "survey": {"old": True}}, {"verdict": "keep", "current": OLD})
-        assert (record["survey"]["node_type"], record["policy"]) == ("management", {"days_left": 60})
+        assert (record["survey"]["node_type"], "forced" in record) == ("management", False)
+        assert record["survey"]["census"] == {"running": ["vmafdd"]} and "disk" not in record["survey"]
         assert record["settings"]["probe"]["server_name"] == "vc01.lab.example"
+
+    def test_a_forced_rotation_says_why(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        forced = {"force": True, "force_reason": "Its key is known."}
+        record = self.assessed(monkeypatch, self.begun, {"verdict": "rotate", "current": OLD}, **forced)
+        assert record["forced"] == "Its key is known."
 
     @pytest.mark.parametrize(
         ("before", "now", "superseded"),

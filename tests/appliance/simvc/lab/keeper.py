@@ -19,6 +19,7 @@ removed by whoever comes next (registry.sweep).
 import contextlib
 import fcntl
 import json
+import marshal
 import os
 import select
 import signal
@@ -349,7 +350,7 @@ def _answer(keeper: Keeper, listener: socket.socket) -> bool:
     link.settimeout(10)
     with link, link.makefile("rwb") as stream:
         try:
-            request = json.loads(stream.readline())
+            request = marshal.loads(stream.read())
             if request["op"] == "stop":
                 return True
             answer = keeper.handle(request)
@@ -357,7 +358,7 @@ def _answer(keeper: Keeper, listener: socket.socket) -> bool:
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}
         with contextlib.suppress(OSError):
-            stream.write(json.dumps(answer).encode() + b"\n")
+            stream.write(marshal.dumps(answer))
     return False
 
 

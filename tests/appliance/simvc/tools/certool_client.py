@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How certool reaches VMCA and its neighbours, and what it makes of their silence (vmware-cli.md §1.8)."""
 
+from __future__ import annotations
+
 import socket
 from typing import Any
 

@@ -16,22 +16,22 @@ A fault is an entry of the knob `faults`:
     run_first       do the real work first, unseen, and commit the fault then
 """
 
-import contextlib
-import fcntl
-import importlib
-import json
+from __future__ import annotations
+
 import os
-import signal
-import struct
 import sys
 import time
-from typing import Any, NoReturn
 
 from .. import journal, paths
 from ..knobs import knob
 
-Fault = dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
+    Fault = dict[str, Any]
+
+_SIGKILL = 9
 _COUNTS = os.path.dirname(paths.KNOBS) + "/faults"
 
 
@@ -67,7 +67,9 @@ def _run(tool: str, argv: list[str]) -> int:
 
 
 def _real(tool: str, argv: list[str]) -> int:
-    module = importlib.import_module("simvc.tools." + tool.replace("-", "_"))
+    name = "simvc.tools." + tool.replace("-", "_")
+    __import__(name)
+    module: Any = sys.modules[name]
     try:
         return int(module.main(argv))
     except SystemExit as end:
@@ -96,7 +98,7 @@ def _commit(fault: Fault, tool: str, argv: list[str]) -> int:
         while True:
             time.sleep(3600)
     if action == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _SIGKILL)
     if action == "power_loss":
         lose_power(fault.get("lose_unsynced", False))
     if action == "missing":
@@ -127,7 +129,10 @@ def _is_due(fault: Fault) -> bool:
 def _count(fault: Fault) -> int:
     """How many calls matched this fault, this one included."""
     # Not for every call of every tool: it takes longer to import than the rest.
+    import contextlib
+    import fcntl
     import hashlib
+    import json
 
     name = fault.get("id") or hashlib.sha256(json.dumps(fault, sort_keys=True).encode()).hexdigest()
     file = os.open(f"{_COUNTS}/{name}", os.O_RDWR | os.O_CREAT, 0o666)
@@ -146,6 +151,8 @@ def _count(fault: Fault) -> int:
 def lose_power(lose_unsynced: bool) -> None:
     """End the node here and now, as root on it: its file system first if that shall forget, then all processes."""
     import ctypes
+    import fcntl
+    import struct
 
     if lose_unsynced:
         # FS_IOC_SHUTDOWN without flushing the journal.
@@ -157,5 +164,7 @@ def lose_power(lose_unsynced: bool) -> None:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        try:  # noqa: SIM105 (ipc.py)
             stream.flush()
+        except (OSError, ValueError):
+            pass

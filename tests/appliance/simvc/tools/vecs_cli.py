@@ -3,16 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vecs-cli (vmware-cli.md §3)."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
 from .. import afd_errors, unchecked
 from ..afd_args import Options, parse
 from ..afd_client import AfdServer
 from ..afd_errors import AfdError, error_text, os_error_code
 from ..console import err, flush, out, read_char, read_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 READ, WRITE = 1, 2
 _MASKS = {"read": READ, "write": WRITE}
@@ -343,14 +347,18 @@ def _remote(options: Options) -> AfdServer:
     return AfdServer(host, upn, password)
 
 
-@contextmanager
-def _complaint(text: str) -> Iterator[None]:
+class _complaint:  # noqa: N801 (used as a function is)
     """Say `Error: <text>` before an error goes on its way."""
-    try:
-        yield
-    except AfdError:
-        err(f"Error: {text}\n")
-        raise
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, AfdError):
+            err(f"Error: {self.text}\n")
 
 
 def _named_store(name: str | None) -> str:

@@ -3,13 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vmafd-cli (vmware-cli.md §4). The exit status is a small mapped number, not the error's low byte."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
 from .. import afd_errors
 from ..afd_args import Options, parse
 from ..afd_client import AfdServer, server_named
 from ..afd_errors import AfdError, error_text
 from ..console import err, out
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Verb -> what vmafdd calls the value.
 _GETTERS = {
