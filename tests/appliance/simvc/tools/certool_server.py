@@ -7,7 +7,6 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -73,6 +72,8 @@ def signed_certificate(values: Values, server: Server) -> None:
 
 def solution_user_certificate(values: Values, server: Server) -> None:
     """A certificate named after this machine, and its entry in VECS; a failure of the latter is a warning."""
+    from dataclasses import replace
+
     node = vmafd("identity")
     fields = replace(
         local.config_fields(values),
@@ -237,6 +238,8 @@ def _sign(fields: "Fields", values: Values, server: Server) -> None:
 def _root_fields(values: Values) -> "Fields":
     """Organization is this host's name; Locality and Hostname have no place in a root."""
     fields = local.config_fields(values)
+    from dataclasses import replace
+
     return replace(
         fields,
         name=values.text("Name"),

@@ -8,8 +8,8 @@ Only what certool uses: long options without short forms, one value each at most
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 # What an int may look like to boost::lexical_cast.
 _NUMBER = re.compile(r"[+-]?[0-9]+")
@@ -30,8 +30,7 @@ class ParseError(Exception):
     """What the tool prints behind `error: `."""
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """One occurrence of an option: `token` is how it was spelled, `prefix` what messages put before its name."""
 
     name: str

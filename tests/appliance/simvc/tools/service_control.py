@@ -8,9 +8,7 @@ Knobs: `service_control.dialect` (6.5, 6.7, 8.0), `.section_order` (list of stat
 """
 
 import argparse
-import json
 import sys
-import textwrap
 from typing import Any
 
 from .. import ipc, paths
@@ -96,7 +94,11 @@ def _section(title: str, names: str) -> str:
         return f"{title}: {names}\n"
     indent = knob("service_control.indent", " ")
     width = knob("service_control.wrap", None)
-    lines = textwrap.wrap(names, width, break_on_hyphens=False, break_long_words=False) if width else [names]
+    lines = [names]
+    if width:
+        import textwrap
+
+        lines = textwrap.wrap(names, width, break_on_hyphens=False, break_long_words=False)
     return "".join([f"{title}:\n", *(f"{indent}{line}\n" for line in lines)])
 
 
@@ -210,6 +212,8 @@ def _single_failure(operation: str, name: str, outcome: str) -> str:
         "resolution": None,
         "problemId": None,
     }
+    import json
+
     text = json.dumps(details, indent=4)
     print(f"\nError executing {operation} on service {name}. Details {text}", file=sys.stderr)
     return f"Error: {text}"
