@@ -138,6 +138,18 @@ def test_a_rotation_refuses_and_touches_nothing(name: str, lone: Controller, lon
     assert not run.of("machine_ssl_rotate")
 
 
+@pytest.mark.parametrize("name", ["rotate", "plan", "check", "rollback"])
+def test_hosts_that_are_none_are_no_success(lone: Controller, lone_lab: Lab, name: str) -> None:
+    """Ansible ends well when a play finds nobody, and a pipeline would be content for ever."""
+    (node,) = lone_lab.nodes
+    before = node.snapshot()
+    run = lone.playbook(name, "-e", "vcfleet_hosts=vcentres")
+    assert run.rc == 2, run.output
+    (told,) = run.failures()
+    assert "vcfleet_hosts is vcentres" in told and "no host" in told
+    assert differences(before, node.snapshot()) == []
+
+
 @pytest.fixture
 def files(lone_lab: Lab) -> Iterator[str]:
     """Pairs and configurations on the node for the modules' own tests; two pairs that do not belong together."""
