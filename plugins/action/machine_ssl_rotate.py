@@ -8,6 +8,7 @@ import copy
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.action import machine_ssl_handover, machine_ssl_swap, machine_ssl_verify
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
 
 _SWAP = (machine_ssl_swap, {"state": "swapped"})
@@ -23,7 +24,13 @@ class ActionModule(NodeAction):
         told: dict[str, Any] = {"changed": False}
         parts: dict[str, Any] = {}
         for stage, more in (_SWAP,) if self._task.check_mode else _STAGES:
-            result = self._done(stage, {"record": {**options["record"], **parts}, **more})
+            try:
+                result = self._done(stage, {"record": {**options["record"], **parts}, **more})
+            except Exception as error:
+                if not parts:
+                    raise
+                # The swap is done, whatever keeps us from looking at it: its part must not be lost.
+                raise Refused(f"{type(error).__name__}: {error}", details={**told, "parts": parts}) from error
             evidence = result.get("details", {})
             parts.update({part: found[part] for found in (evidence, result) for part in _PARTS if part in found})
             told = _together(told, result)

@@ -99,7 +99,8 @@ def _ending(record: Record, planned: Mapping[str, Any]) -> str:
 
 def _ended_sentence(ending: str, record: Record, planned: Mapping[str, Any]) -> str:
     """The first that has something to say: what failed, why it did not begin, the swap itself, or else the ending."""
-    told = record.get("failure") or record.get("not_begun")
+    # An interrupted swap may have been left alone at first, and rotated when its lease was ours.
+    told = record.get("failure") or (record.get("not_begun") if ending != ROTATED else None)
     if ending == NOT_BEGUN:
         return f"Not begun, and this node still serves its old certificate. {told or _SENTENCES[NOT_BEGUN]}"
     if ending == REFUSED:

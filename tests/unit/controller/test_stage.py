@@ -267,6 +267,8 @@ class TestRotate:
             def run(stage: Any, tmp: Any = None, task_vars: Any = None) -> Any:
                 ran.append((stage.module_name, stage._task.args["record"]))
                 assert stage._connection == "_connection" and stage._task is not here._task
+                if isinstance(told[stage.module_name], Exception):
+                    raise told[stage.module_name]
                 return told[stage.module_name]
 
             monkeypatch.setattr(module.ActionModule, "run", run)
@@ -296,6 +298,13 @@ class TestRotate:
         result, ran = self.rotated(monkeypatch, machine_ssl_verify=unseen)
         assert (result["failed"], result["changed"], len(ran)) == (True, True, 2)
         assert result["details"]["parts"] == {"swap": SWAP, "verification": {"ok": False}}
+
+    def test_what_breaks_after_a_swap_does_not_lose_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(Refused, match="ValueError: odd") as refused:
+            self.rotated(monkeypatch, machine_ssl_verify=ValueError("odd"))
+        assert (refused.value.details["changed"], refused.value.details["parts"]) == (True, {"swap": SWAP})
+        with pytest.raises(ValueError, match="odd"):
+            self.rotated(monkeypatch, machine_ssl_swap=ValueError("odd"))
 
     def test_check_mode_asks_for_the_swap_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         result, ran = self.rotated(monkeypatch, check_mode=True)
