@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.fleet import ROTATED, ended_node
 
@@ -17,7 +18,8 @@ class ActionModule(DocumentedAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Fail, or be changed, as the node's record says."""
-        ended = ended_node(options["record"], options["planned"], self._task.check_mode)
-        changed = (ended["ending"] == ROTATED and "swap" in options["record"]) or "restarted" in options["record"]
+        record = records.load(options["node"])
+        ended = ended_node(record, options["planned"], self._task.check_mode)
+        changed = (ended["ending"] == ROTATED and "swap" in record) or "restarted" in record
         result = {"changed": changed, "ending": ended["ending"]}
         return {**result, "failed": True, "msg": ended["sentence"]} if ended["failed"] else result

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import peers_to_restart
 
@@ -17,4 +18,5 @@ class ActionModule(DocumentedAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Name them."""
-        return {"changed": False, "peers": peers_to_restart(options["group"], options["records"])}
+        group = options["group"]
+        return {"changed": False, "peers": peers_to_restart(group, records.load_all(group["nodes"]))}

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ansible.utils.display import Display
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import HOLDERS
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import Plan, make_plan, seal
@@ -41,15 +42,15 @@ class ActionModule(DocumentedAction):
         now = datetime.now(UTC)
         reviewed = _reviewed(options["reviewed"])
         selection, waves = _choices(options, reviewed)
-        records, groups = options["records"], options["groups"]
+        surveyed, groups = records.surveyed(options["nodes"]), options["groups"]
         if reviewed:
-            plan = apply_plan(reviewed, Present(records, groups, selection, options["inventory"], now))
+            plan = apply_plan(reviewed, Present(surveyed, groups, selection, options["inventory"], now))
         else:
             consumers = [each.holder for each in HOLDERS]
-            plan = seal(make_plan(records, groups, selection, waves, consumers), now, options["valid_hours"])
+            plan = seal(make_plan(surveyed, groups, selection, waves, consumers), now, options["valid_hours"])
         for line in plan_lines(plan):
             Display().display(line)
-        return {"changed": False, "plan": plan, "parts": parts(plan, records, options["hosts"])}
+        return {"changed": False, "plan": plan, "parts": parts(plan, surveyed, options["hosts"])}
 
 
 def _reviewed(path: str | None) -> Plan | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.utils.display import Display
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.fleet import summarize, summary_lines
 
@@ -18,7 +19,8 @@ class ActionModule(DocumentedAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Make the summary and show it."""
-        nodes = summarize(options["records"], options["plan"], self._task.check_mode)
+        plan = options["plan"]
+        nodes = summarize(records.load_all(plan["nodes"]), plan, self._task.check_mode)
         for line in summary_lines(nodes):
             Display().display(line)
         return {"changed": False, "nodes": nodes}

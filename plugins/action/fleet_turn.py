@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import too_late
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import reasons_to_wait
@@ -20,12 +22,16 @@ class ActionModule(DocumentedAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Say whether the node may begin. In check mode nobody is staged or handed over, and everybody may."""
-        reasons = [] if self._task.check_mode else [*reasons_to_wait(**options), *_too_late(options)]
-        return {"changed": False, "begin": not reasons, "sentence": " ".join(reasons)}
+        if self._task.check_mode:
+            return {"changed": False, "begin": True, "sentence": ""}
+        node, lease, planned = options["node"], options.pop("lease"), options["planned"]
+        known = records.load_all([node, *planned["after"], *planned["together"]])
+        sentence = " ".join([*reasons_to_wait(records=known, **options), *_too_late(known.get(node, {}))])
+        records.note(node, {"not_begun": sentence} if sentence else {"lease": lease})
+        return {"changed": False, "begin": not sentence, "sentence": sentence}
 
 
-def _too_late(options: dict[str, Any]) -> list[str]:
+def _too_late(record: Mapping[str, Any]) -> list[str]:
     """A turn may come long after the assessment, when the maintenance window has closed."""
-    now = datetime.now(UTC)
-    assessment = options["records"].get(options["node"], {}).get("assessment") or {}
-    return list(filter(None, [too_late(assessment.get("when"), now)]))
+    assessment = record.get("assessment") or {}
+    return list(filter(None, [too_late(assessment.get("when"), datetime.now(UTC))]))

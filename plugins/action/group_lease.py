@@ -6,18 +6,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeRefused
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
 
 display = Display()
 
 PAUSE = 3.0
 
 
-class ActionModule(NodeAction):
+class ActionModule(Stage, NodeAction):
     """The work of vcfleet.certs.group_lease. It waits here, and not on the node: no connection hangs meanwhile."""
 
     CONSTRAINTS = {
@@ -27,6 +29,10 @@ class ActionModule(NodeAction):
             ["state", "released", ["owner"]],
         ]
     }
+
+    def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Where the node keeps its lease. A lease is the run's, and stands in no record."""
+        return {name: record["settings"][name] for name in ("state_dir", "tool_timeout")}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Ask until the lease is ours or the time to wait is over; the last refusal is the task's."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import linked_groups
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
@@ -18,8 +19,10 @@ class ActionModule(DocumentedAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Sort the nodes."""
+        nodes = options.pop("nodes")
+        surveyed = records.surveyed(nodes)
         try:
-            groups = linked_groups(**options)
+            groups = linked_groups(surveyed, [node for node in nodes if node not in surveyed], **options)
         except X509Error as error:
             raise Refused(f"A survey holds a certificate that cannot be read: {error}") from error
         return {"changed": False, "groups": groups}

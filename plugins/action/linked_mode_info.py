@@ -4,10 +4,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
 
 
-class ActionModule(NodeAction):
+class ActionModule(Stage, NodeAction):
     """The work of vcfleet.certs.linked_mode_info: one call of the node's verb."""
 
     SECRETS = frozenset({"sso_password"})
+
+    def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return {"tool_timeout": record["settings"]["tool_timeout"]}
+
+    def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+        """What the directory knows, or why it did not tell."""
+        return {"linked_mode": told.get("linked_mode") or {"problem": told["msg"]}}
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Take nothing for granted until the node has told."""
+        self.note(linked_mode={"problem": "it did not answer."})
+        return super().act(options)

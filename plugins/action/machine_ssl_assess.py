@@ -21,8 +21,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 _OF_A_SURVEY = ("state_dir", "tool_timeout")
-# What is asked of a survey once it is judged; what else matters of it stands in the assessment. A record passes through
-# templates at every stage of every node, and its length is most of what that costs.
+# What is asked of a survey once it is judged; what else matters of it stands in the assessment.
 _KEPT = (
     *("surveyed_at", "pnid", "sso_domain", "site", "machine_id", "fqdn", "node_type", "version", "build"),
     *("vmca_root", "trusted_roots", "journal", "last_swap", "login_shell", "login_shell_before"),
@@ -38,29 +37,26 @@ class ActionModule(Stage, Surveyor):
     def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """What a survey needs. All settings are looked at here, where nothing has been changed yet."""
         try:
-            self._settings = understood(record["settings"])
+            self._settings = understood(self._task.args.get("settings") or record["settings"])
         except SettingsError as error:
             problem = f"The settings cannot be used: {error}"
             raise Refused(problem, _IN_THE_ROLE, {"problems": error.problems}) from None
         return _only(self._settings, _OF_A_SURVEY)
 
-    def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
         """The survey, its assessment, why it was forced, a swap still to be handed over, and who came first."""
+        if told.get("failed"):
+            return {}
         resumed = record.get("resumed") or untold(self._survey)
-        superseded = _is_superseded(record.get("assessment"), result["assessment"])
+        superseded = _is_superseded(record.get("assessment"), told["assessment"])
         return {
             "survey": {**_only(self._survey, _KEPT), "census": _only(self._survey["census"] or {}, ("running",))},
             "settings": {**self._settings, "probe": _named(self._settings["probe"], self._survey["pnid"])},
-            "assessment": result["assessment"],
+            "assessment": told["assessment"],
             **({"forced": self._policy.force_reason} if self._policy.force else {}),
             **({"resumed": resumed} if resumed else {}),
             **({"superseded": True} if superseded else {}),
         }
-
-    def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
-        """A record has the assessment, and it is not told twice."""
-        shown = super()._shown(result)
-        return {name: fact for name, fact in shown.items() if name != "assessment"} if "record" in shown else shown
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Judge the survey by the policy. What is wrong with the options is said before the node is asked."""

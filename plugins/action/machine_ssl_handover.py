@@ -31,8 +31,8 @@ class ActionModule(Stage, NodeAction):
             **{name: record["settings"][name] for name in ("state_dir", "tool_timeout")},
         }
 
-    def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        return {"handover": result["handover"]}
+    def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: told[name] for name in ("handover",) if name in told}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Make the list. The rotation is as good when the node cannot be told that it was made."""

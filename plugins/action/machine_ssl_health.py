@@ -4,17 +4,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, complaints
 
 
-class ActionModule(NodeAction):
+class ActionModule(Stage, NodeAction):
     """The work of vcfleet.certs.machine_ssl_health: the node's census, and a look at its ports from here."""
 
-    CONSTRAINTS = {"required_by": {"probe": ["sha256"]}}
+    CONSTRAINTS = {"required_by": {"probe": ["sha256"]}, "required_one_of": [["running", "record"]]}
+
+    def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What its swap has left: the services that run, and the certificate that is served."""
+        return {
+            "running": record["swap"]["running"],
+            "sha256": record["swap"]["new"]["sha256"],
+            **{name: record["settings"][name] for name in ("probe", "tool_timeout")},
+        }
+
+    def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+        """A node that is well no more has failed; what was seen first says it."""
+        return {"failure": told["msg"]} if told.get("failed") and "failure" not in record else {}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Look once; what is not as it should be fails the task, all of it at once."""

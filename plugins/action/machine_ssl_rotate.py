@@ -8,7 +8,6 @@ import copy
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.action import machine_ssl_handover, machine_ssl_swap, machine_ssl_verify
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
 
 _SWAP = (machine_ssl_swap, {"state": "swapped"})
@@ -20,23 +19,14 @@ class ActionModule(NodeAction):
     """The stages from the swap to the handover, one after the other, each by the action of its name."""
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The record with a part of each stage; a stage that fails is the last, and its failure is ours."""
+        """What the stages tell; one that fails is the last, and its failure is ours. Each notes its part itself."""
         told: dict[str, Any] = {"changed": False}
-        parts: dict[str, Any] = {}
         for stage, more in (_SWAP,) if self._task.check_mode else _STAGES:
-            try:
-                result = self._done(stage, {"record": {**options["record"], **parts}, **more})
-            except Exception as error:
-                if not parts:
-                    raise
-                # The swap is done, whatever keeps us from looking at it: its part must not be lost.
-                raise Refused(f"{type(error).__name__}: {error}", details={**told, "parts": parts}) from error
-            evidence = result.get("details", {})
-            parts.update({part: found[part] for found in (evidence, result) for part in _PARTS if part in found})
+            result = self._done(stage, {**options, **more})
             told = _together(told, result)
             if result.get("failed"):
-                return {**result, **told, "details": {**evidence, "parts": parts}}
-        return {**told, "record": {**options["record"], **parts}}
+                return {**result, **told}
+        return told
 
     def _done(self, stage: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """A stage's result, with our connection. Raises AnsibleConnectionFailure as NodeAction does."""
@@ -49,11 +39,11 @@ class ActionModule(NodeAction):
 
 
 def _together(before: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """What all stages tell besides their parts: whether something changed, the diff, and the commands at -v."""
+    """What all stages tell: their parts, whether something changed, the diff, and the commands at -v."""
     commands = [*before.get("commands", []), *result.get("commands", [])]
     return {
         **before,
-        **{name: result[name] for name in ("diff",) if name in result},
+        **{name: result[name] for name in (*_PARTS, "diff") if name in result},
         **({"commands": commands} if commands else {}),
         "changed": before["changed"] or result["changed"],
     }

@@ -32,9 +32,9 @@ class ActionModule(Stage, NodeAction):
             **{name: record["settings"][name] for name in ("state_dir", "tool_timeout")},
         }
 
-    def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
         """The staged certificate; check mode issues none."""
-        staged = {name: result[name] for name in ("certificate", "sha256") if name in result}
+        staged = {name: told[name] for name in ("certificate", "sha256") if name in told}
         return {"staged": staged} if staged else {}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:

@@ -71,9 +71,13 @@ class ActionModule(Stage, NodeAction):
         staged = record.get("staged", {}).get("sha256")
         return {**known, "sha256": staged, "replaces": record["assessment"]["current"]["sha256"]}
 
-    def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """The swap, or the one that an earlier run had begun."""
-        return {"resumed" if self._task.args.get("state") == "resumed" else "swap": result["swap"]}
+    def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+        """The swap, or the one of an earlier run that was brought to its end; check mode begins none."""
+        if "swap" not in told or self._task.check_mode:
+            return {}
+        if self._task.args.get("state") == "resumed":
+            return {} if told.get("failed") else {"resumed": told["swap"]}
+        return {"swap": told["swap"]}
 
     def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
         """A failed swap says in its details how far it came, or that nobody knows."""
@@ -84,6 +88,9 @@ class ActionModule(Stage, NodeAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         self._until = time.monotonic() + options["follow_timeout"]
+        if options["state"] == "swapped" and not self._task.check_mode:
+            # Whatever becomes of us, it cannot be said any more that nothing was begun.
+            self.note(swap={})
         # Asked again when its answer was lost, the node knows by the name of the call what it has begun for it.
         question = dict(options, call=uuid.uuid4().hex)
         started = self._insist(

@@ -31,8 +31,8 @@ class ActionModule(Stage):
             "probe": record["settings"]["probe"],
         }
 
-    def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        return {"verification": result["verification"]}
+    def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: told[name] for name in ("verification",) if name in told}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Check the certificate, now; a check that fails fails the task."""

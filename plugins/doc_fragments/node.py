@@ -35,14 +35,15 @@ options:
     default: /var/lib/vcfleet
 """
 
-    # For a stage of the road. Its result has the record, too.
+    # For a stage of the road, and for what goes by what the stages have found.
     RECORD = r"""
 options:
   record:
     description:
-      - The node's record, as the stages before this one have left it. Options that are not given are taken from it.
-      - The result returns it as RV(ignore:record) with this stage's part added, when it has not failed.
-    type: dict
+      - The name under which this run keeps the node's record, in most cases C(inventory_hostname). Options that are not
+        given are taken from it, as the stages before this one have left it.
+      - What a stage finds and does it notes there, also when it fails. P(vcfleet.certs.record#lookup) reads it.
+    type: str
 """
 
     # For what asks the directory, which the machine account cannot.

@@ -17,9 +17,9 @@ description:
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:
-  record:
-    description: The node's record, as far as its stages have come.
-    type: dict
+  node:
+    description: Inventory name of the node, whose record this run keeps.
+    type: str
     required: true
   planned:
     description: What RV(vcfleet.certs.fleet_plan#module:plan.nodes) has for the node.
@@ -45,7 +45,7 @@ seealso:
 EXAMPLES = r"""
 - name: End as the node's record says
   vcfleet.certs.fleet_ending:
-    record: "{{ machine_ssl_record }}"
+    node: "{{ inventory_hostname }}"
     planned: "{{ rotation.plan.nodes[inventory_hostname] }}"
 """
 

@@ -19,10 +19,6 @@ options:
     description: What RV(vcfleet.certs.fleet_plan#module:plan.groups) has for the linked group.
     type: dict
     required: true
-  records:
-    description: The records of the nodes by inventory name, as far as their stages have come.
-    type: dict
-    required: true
 attributes:
   check_mode:
     support: full
@@ -46,9 +42,6 @@ EXAMPLES = r"""
 - name: Name the peers that hold on to an expired certificate
   vcfleet.certs.fleet_peers:
     group: "{{ rotation.plan.groups['vsphere.local@vc01'] }}"
-    records:
-      vc01: "{{ hostvars.vc01.machine_ssl_record }}"
-      vc02: "{{ hostvars.vc02.machine_ssl_record }}"
   register: stale
 """
 

@@ -16,9 +16,10 @@ description:
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:
-  records:
-    description: The records of the surveyed nodes by inventory name. Each has C(survey) and C(assessment).
-    type: dict
+  nodes:
+    description: Inventory names of the nodes, whose records this run keeps. Those with C(survey) are planned.
+    type: list
+    elements: str
     required: true
   groups:
     description: RV(vcfleet.certs.linked_groups#module:groups).
@@ -104,17 +105,14 @@ seealso:
 EXAMPLES = r"""
 - name: Plan the rotation
   vcfleet.certs.fleet_plan:
-    records:
-      vc01:
-        survey: "{{ hostvars.vc01.node.appliance }}"
-        assessment: "{{ hostvars.vc01.judged.assessment }}"
+    nodes: "{{ ansible_play_hosts_all }}"
     groups: "{{ fleet.groups }}"
   run_once: true
   register: rotation
 
 - name: Plan a canary, then ten linked groups at a time, and leave one node out
   vcfleet.certs.fleet_plan:
-    records: "{{ records }}"
+    nodes: "{{ ansible_play_hosts_all }}"
     groups: "{{ fleet.groups }}"
     canary: [lab01]
     wave_sizes: [10]
@@ -124,7 +122,7 @@ EXAMPLES = r"""
 
 - name: Take the plan that was reviewed
   vcfleet.certs.fleet_plan:
-    records: "{{ records }}"
+    nodes: "{{ ansible_play_hosts_all }}"
     groups: "{{ fleet.groups }}"
     inventory: "{{ groups['all'] }}"
     reviewed: vcfleet-plan.json

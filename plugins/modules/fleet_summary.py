@@ -15,10 +15,6 @@ description:
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:
-  records:
-    description: The records of the nodes by inventory name, as far as their stages have come.
-    type: dict
-    required: true
   plan:
     description: RV(vcfleet.certs.fleet_plan#module:plan).
     type: dict
@@ -41,8 +37,6 @@ seealso:
 EXAMPLES = r"""
 - name: Sum up the rotation
   vcfleet.certs.fleet_summary:
-    records:
-      vc01: "{{ hostvars.vc01.machine_ssl_record }}"
     plan: "{{ rotation.plan }}"
   run_once: true
 """

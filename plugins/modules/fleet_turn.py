@@ -26,11 +26,9 @@ options:
     description: The node's part of RV(vcfleet.certs.fleet_plan#module:plan), below C(nodes).
     type: dict
     required: true
-  records:
-    description: The records of the nodes of its linked group by inventory name, as far as their stages have come, or
-      what P(vcfleet.certs.evidence#filter) makes of them.
-    type: dict
-    required: true
+  lease:
+    description: The owner of the lease under which it begins, which is noted in its record for the swap.
+    type: str
   lease_refusal:
     description: Why the lease of its linked group is not held, which is a reason not to begin. Empty when it is.
     type: str
@@ -52,7 +50,7 @@ options:
 attributes:
   check_mode:
     support: full
-    details: This action never changes anything.
+    details: This action never changes anything on a node.
   diff_mode:
     support: none
     details: Nothing changes.
@@ -61,8 +59,8 @@ attributes:
 extends_documentation_fragment:
   - vcfleet.certs.attributes
 seealso:
-  - plugin: vcfleet.certs.evidence
-    plugin_type: filter
+  - plugin: vcfleet.certs.record
+    plugin_type: lookup
   - module: vcfleet.certs.fleet_plan
   - module: vcfleet.certs.fleet_ending
 """
@@ -72,9 +70,6 @@ EXAMPLES = r"""
   vcfleet.certs.fleet_turn:
     node: vc02
     planned: "{{ rotation.plan.nodes.vc02 }}"
-    records:
-      vc01: "{{ hostvars.vc01.machine_ssl_record | vcfleet.certs.evidence }}"
-      vc02: "{{ hostvars.vc02.machine_ssl_record | vcfleet.certs.evidence }}"
   register: turn
 """
 

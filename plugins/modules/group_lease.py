@@ -71,6 +71,7 @@ extends_documentation_fragment:
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
   - vcfleet.certs.node.state
+  - vcfleet.certs.node.record
 seealso:
   - module: vcfleet.certs.linked_groups
   - module: vcfleet.certs.machine_ssl_swap

@@ -20,16 +20,12 @@ author:
 requirements:
   - cryptography 42 or newer on the controller
 options:
-  records:
-    description: The records of the surveyed nodes by inventory name. Each has C(survey) and C(assessment). A group with
-      a node that has no assessment is refused.
-    type: dict
-    required: true
-  unsurveyed:
-    description: Inventory names of the nodes that could not be surveyed.
+  nodes:
+    description: Inventory names of the nodes, whose records this run keeps. Those without C(survey) could not be
+      surveyed. A group with a node that has no C(assessment) is refused.
     type: list
     elements: str
-    default: []
+    required: true
   overrides:
     description: Groups by hand. Inventory name to name of the group. They go before what the surveys say.
     type: dict
@@ -59,13 +55,7 @@ seealso:
 EXAMPLES = r"""
 - name: Find out which nodes are linked
   vcfleet.certs.linked_groups:
-    records:
-      vc01:
-        survey: "{{ hostvars.vc01.node.appliance }}"
-        assessment: "{{ hostvars.vc01.judged.assessment }}"
-      vc02:
-        survey: "{{ hostvars.vc02.node.appliance }}"
-        assessment: "{{ hostvars.vc02.judged.assessment }}"
+    nodes: "{{ ansible_play_hosts_all }}"
     overrides:
       vc09: dr-site
   run_once: true
@@ -84,7 +74,7 @@ groups:
       type: str
       sample: vsphere.local@vc01
     nodes:
-      description: The nodes, in the order of O(records).
+      description: The nodes, in the order of O(nodes).
       type: list
       elements: str
       sample: [vc01, vc02, vc03]

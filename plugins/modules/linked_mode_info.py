@@ -35,6 +35,7 @@ extends_documentation_fragment:
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
   - vcfleet.certs.node.sso
+  - vcfleet.certs.node.record
 seealso:
   - module: vcfleet.certs.replication_gate
   - plugin: vcfleet.certs.linked_mode

@@ -27,10 +27,16 @@ options:
     type: dict
   record:
     description:
-      - The node's record as it begins, C(node) and C(settings). The node is surveyed, whether or not it was before.
-      - The settings are options of M(vcfleet.certs.machine_ssl_swap), and C(probe) of
-        M(vcfleet.certs.machine_ssl_verify). All of them are checked here.
-      - The result returns it as RV(record) with C(survey) and C(assessment) added.
+      - The name under which this run keeps the node's record, in most cases C(inventory_hostname). The node is
+        surveyed, whether or not it was before.
+      - Notes there the C(settings), C(assessment), and the part of the C(survey) that later stages go by; as C(forced)
+        why, where it was; as C(resumed) an earlier run's swap that has come to its end and that nobody was told about;
+        and C(superseded) where it had an C(assessment) of another certificate, and that of now is not due.
+    type: str
+  settings:
+    description:
+      - What the later stages go by. Options of M(vcfleet.certs.machine_ssl_swap), and C(probe) of
+        M(vcfleet.certs.machine_ssl_verify). All of them are checked here. Those of before when not given.
     type: dict
   at:
     description:
@@ -250,6 +256,14 @@ EXAMPLES = r"""
       deadline: rotate
   register: judged
 
+- name: Survey it, judge it by the default policy, and begin its record
+  vcfleet.certs.machine_ssl_assess:
+    record: "{{ inventory_hostname }}"
+    settings:
+      ports: [443]
+      probe:
+        host: vc01.lab.example
+
 - name: Stop when something stands in the way
   ansible.builtin.assert:
     that: judged.assessment.verdict != 'refuse'
@@ -260,7 +274,7 @@ RETURN = r"""
 assessment:
   description: The judgement.
   type: dict
-  returned: success, when O(survey) is given. RV(record) has it otherwise
+  returned: success
   contains:
     schema:
       description: Version of this record's form.
@@ -463,14 +477,6 @@ assessment:
           description: What to do about it.
           type: str
           sample: Renew the VMCA root before it ends.
-record:
-  description: The O(record) with what this stage adds, C(assessment) and the part of the C(survey) that later stages go
-    by. C(forced) is why, where it was. C(resumed) is an earlier run's swap that has come to its end and that nobody was
-    told about. C(superseded) is there where it had an C(assessment) of another certificate, and that of now is not due.
-  type: dict
-  returned: success, when O(record) is given
-  sample: {"node": "vc01.lab.example", "assessment": {"verdict": "keep"}}
-
 summary:
   description: Verdict, reasons and findings as plain text for people.
   type: str

@@ -102,12 +102,6 @@ noted:
   returned: success
   sample: true
 
-record:
-  description: The O(record) with what this stage adds, C(handover).
-  type: dict
-  returned: success, when O(record) is given
-  sample: {"node": "vc01.lab.example", "handover": {"pnid": "vc01.lab.example"}}
-
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.
   type: list

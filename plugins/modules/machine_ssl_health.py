@@ -18,10 +18,10 @@ requirements:
   - cryptography 42 or newer on the controller
 options:
   running:
-    description: The services that must run, such as RV(vcfleet.certs.machine_ssl_swap#module:swap.running).
+    description: The services that must run, such as RV(vcfleet.certs.machine_ssl_swap#module:swap.running). Required
+      without O(record).
     type: list
     elements: str
-    required: true
   sha256:
     description: SHA-256 of the DER of the certificate that the ports must present. Required with O(probe).
     type: str
@@ -64,6 +64,7 @@ extends_documentation_fragment:
   - vcfleet.certs.attributes
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
+  - vcfleet.certs.node.record
 seealso:
   - module: vcfleet.certs.machine_ssl_verify
   - module: vcfleet.certs.service_control_info

@@ -19,8 +19,9 @@ requirements:
   - cryptography 42 or newer on the controller
 options:
   record:
-    description: The node's record, as M(vcfleet.certs.machine_ssl_stage) has left it. Everything is taken from it.
-    type: dict
+    description: The name under which this run keeps the node's record. Everything is taken from it, as
+      M(vcfleet.certs.machine_ssl_stage) has left it, and each of the three notes there how far it came.
+    type: str
     required: true
 attributes:
   check_mode:
@@ -42,18 +43,26 @@ seealso:
 EXAMPLES = r"""
 - name: Swap, verify and hand over
   vcfleet.certs.machine_ssl_rotate:
-    record: "{{ staged.record }}"
+    record: "{{ inventory_hostname }}"
   register: rotation
 """
 
 RETURN = r"""
-record:
-  description: The O(record) with what the stages add, C(swap), C(verification) and C(handover). In check mode only the
-    first.
+swap:
+  description: RV(vcfleet.certs.machine_ssl_swap#module:swap). Where the swap itself has failed, RV(details) has it.
   type: dict
-  returned: success
-  sample: {"node": "vc01.lab.example", "swap": {"state": "committed"}, "verification": {"ok": true}, "handover":
-    {"pnid": "vc01.lab.example"}}
+  returned: success, and when a later stage failed
+  sample: {"state": "committed", "window_seconds": 412.5}
+verification:
+  description: RV(vcfleet.certs.machine_ssl_verify#module:verification).
+  type: dict
+  returned: when the swap was committed
+  sample: {"ok": true}
+handover:
+  description: RV(vcfleet.certs.machine_ssl_handover#module:handover).
+  type: dict
+  returned: success, except in check mode
+  sample: {"pnid": "vc01.lab.example"}
 
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.
@@ -86,7 +95,7 @@ remedy:
   sample: Start it with `service-control --start vmafdd`.
 details:
   description: The evidence for the failure, such as the command that failed, its exit status and its output without
-    secrets. C(parts) is what the stages had added to the record by then.
+    secrets.
   type: dict
   returned: failure
   sample: {"argv": ["/usr/lib/vmware-vmafd/bin/vecs-cli", "store", "list"], "rc": 253, "code": 1021, "stdout": "",

@@ -57,7 +57,7 @@ seealso:
 EXAMPLES = r"""
 - name: Make the new pair, with the services up
   vcfleet.certs.machine_ssl_stage:
-    record: "{{ judged.record }}"
+    record: "{{ inventory_hostname }}"
     config: |
       Country = US
       Name = vc01.lab.example
@@ -67,7 +67,7 @@ EXAMPLES = r"""
 - name: Let the node swap the certificate, or put the old one back
   vcfleet.certs.machine_ssl_swap:
     state: swapped
-    record: "{{ staged.record }}"
+    record: "{{ inventory_hostname }}"
 """
 
 RETURN = r"""
@@ -93,13 +93,6 @@ sha256:
   type: str
   returned: when there is a certificate, so not in check mode when it would first be issued
   sample: 8d4b4b7a2b8f0b6b51d8d1f6c6d8d7a9e0b9f4f3c2a1908f7e6d5c4b3a291807
-
-record:
-  description: The O(record) with what this stage adds, C(staged).
-  type: dict
-  returned: success, when O(record) is given
-  sample: {"node": "vc01.lab.example", "staged": {"sha256":
-    "8d4b4b7a2b8f0b6b51d8d1f6c6d8d7a9e0b9f4f3c2a1908f7e6d5c4b3a291807"}}
 
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.

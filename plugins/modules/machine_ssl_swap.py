@@ -218,12 +218,6 @@ swap:
       elements: str
       sample: []
 
-record:
-  description: The O(record) with what this stage adds, C(swap).
-  type: dict
-  returned: success, when O(record) is given
-  sample: {"node": "vc01.lab.example", "swap": {"state": "committed"}}
-
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.
   type: list

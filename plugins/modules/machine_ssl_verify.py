@@ -127,12 +127,6 @@ verification:
           type: str
           sample: Port 443 of vc01.lab.example presents the certificate.
 
-record:
-  description: The O(record) with what this stage adds, C(verification).
-  type: dict
-  returned: success, when O(record) is given
-  sample: {"node": "vc01.lab.example", "verification": {"ok": true}}
-
 remedy:
   description: What to do about the failure. It is the last part of RV(ignore:msg), too.
   type: str

@@ -1,29 +1,32 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Internal. What the stages of the road share: each takes the node's record and adds its own part to it."""
+"""Internal. What the stages of the road share: each goes by the node's record and adds its own part to it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
 
 
 class Stage(DocumentedAction):
-    """An action that goes by the node's record, where it has the option `record`, and returns it with more in it.
-
-    One option in the place of many also spares the controller their templates, for each node.
-    """
+    """An action whose option `record` names the node's record: it goes by that, and notes there what it has found."""
 
     def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The options that the record knows. Raises KeyError when a stage before this one has not run."""
         raise NotImplementedError
 
-    def parts(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """What this stage adds to the record, by its result."""
-        raise NotImplementedError
+    def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+        """What this stage adds to the record, by what its result tells, or its `details` where it has failed."""
+        return {}
+
+    def note(self, **parts: Any) -> None:
+        """Add to the record, if there is one, ahead of the result."""
+        if self._name is not None:
+            records.note(self._name, parts)
 
     def options(self) -> dict[str, Any]:
         """As DocumentedAction has it; an option of its own goes before what the record says."""
@@ -33,22 +36,26 @@ class Stage(DocumentedAction):
 
     def arguments(self) -> dict[str, Any]:
         """The task's arguments, and what the record knows besides. Raises Refused where it does not know enough."""
+        given = super().arguments()
+        if self._name is None:
+            return given
         try:
-            known = {} if self._record is None else self.from_record(self._record)
+            return {**self.from_record(records.load(self._name)), **given}
         except KeyError as missing:
             raise Refused(
-                f"{self.module_name}: the option record has no {missing}", "Run the stages before this one first"
+                f"{self.module_name}: the record of {self._name} has no {missing}",
+                "Run the stages before this one first, in the same run",
             ) from None
-        return {**known, **super().arguments()}
 
     def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
-        record = self._record
-        # A failed task's result is printed as a whole, and a record is long.
-        if record is None or result.get("failed"):
-            return super()._shown(result)
-        return super()._shown({**result, "record": {**record, **self.parts(record, result)}})
+        """The result as it leaves. How far a stage came that failed is noted as well."""
+        shown = super()._shown(result)
+        if self._name is not None:
+            told = {**shown.get("details", {}), **shown}
+            records.note(self._name, self.parts(records.load(self._name), told))
+        return shown
 
     @property
-    def _record(self) -> Mapping[str, Any] | None:
-        record = self._task.args.get("record")
-        return record if isinstance(record, Mapping) else None
+    def _name(self) -> str | None:
+        name = self._task.args.get("record")
+        return None if name is None else str(name)

@@ -65,29 +65,6 @@ def handed_over(record: Record) -> bool:
     return bool(told) and swap.get("state") == "committed" and told == record.get("staged", {}).get("sha256", told)
 
 
-def evidence(record: Record) -> dict[str, Any]:
-    """What of a record says how far its node has come, in the record's own shape: all that decides on a turn.
-
-    A record is long, and for each turn those of the whole linked group would pass through templates.
-    """
-    assessment = record.get("assessment") or {}
-    told = {
-        "staged": _only(record.get("staged"), "sha256"),
-        "swap": _only(record.get("swap"), "state"),
-        "resumed": _only(record.get("resumed"), "state"),
-        "handover": _only(record.get("handover"), "new"),
-        "assessment": _only(assessment, "reasons", "when"),
-    }
-    return {
-        **{part: facts for part, facts in told.items() if part in record},
-        **{word: record[word] for word in ("superseded",) if word in record},
-    }
-
-
-def _only(part: Mapping[str, Any] | None, *names: str) -> dict[str, Any]:
-    return {name: part[name] for name in names if part and name in part}
-
-
 def needs_nothing(record: Record) -> bool:
     """Planned to be rotated, assessed again after another run had the lease, and rotated by that one."""
     return bool(record.get("superseded", False))
@@ -104,9 +81,9 @@ def reasons_to_wait(
 ) -> list[str]:
     """Why the node may not begin although its turn has come, in sentences, all at once. None when it may.
 
-    `planned` is the node's part of the plan, `records` are those of its linked group, or the `evidence` of them;
-    `failed` names the linked groups of the whole run in which something has failed so far. `lease_refusal` is why the
-    lease of its linked group is not ours, in a sentence; empty when it is.
+    `planned` is the node's part of the plan, `records` are those of its linked group; `failed` names the linked groups
+    of the whole run in which something has failed so far. `lease_refusal` is why the lease of its linked group is not
+    ours, in a sentence; empty when it is.
     """
     if lease_refusal:
         return [lease_refusal]

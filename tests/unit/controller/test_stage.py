@@ -5,18 +5,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible import constants
+from ansible.plugins.loader import lookup_loader
 from ansible_collections.vcfleet.certs.plugins.action import (
+    fleet_turn,
+    linked_mode_info,
     machine_ssl_assess,
     machine_ssl_handover,
+    machine_ssl_health,
     machine_ssl_rotate,
     machine_ssl_stage,
     machine_ssl_swap,
     machine_ssl_verify,
 )
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeUnreachable
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
@@ -49,7 +56,17 @@ RECORD = {
 SWAP = {"state": "committed", "old": OLD, "new": NEW}
 
 
-def action(module: Any, check_mode: bool = False, **arguments: Any) -> Any:
+@pytest.fixture(autouse=True)
+def run_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test is a run: it finds no records."""
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+
+
+def action(module: Any, check_mode: bool = False, record: Any = None, **arguments: Any) -> Any:
+    """The action, in a run that keeps this record of vc01."""
+    if record is not None:
+        records.keep("vc01", {"node": "vc01", **record})
+        arguments["record"] = "vc01"
     here = module.ActionModule.__new__(module.ActionModule)
     here._task = SimpleNamespace(args=arguments, check_mode=check_mode, delegate_to=None)
     here.task_vars = {}
@@ -86,7 +103,7 @@ class TestOptions:
 
     def test_a_stage_that_has_not_run_is_named(self) -> None:
         unstaged = {name: part for name, part in RECORD.items() if name != "staged"}
-        with pytest.raises(Refused, match="machine_ssl_verify: the option record has no 'staged'"):
+        with pytest.raises(Refused, match="machine_ssl_verify: the record of vc01 has no 'staged'"):
             action(machine_ssl_verify, record=unstaged).options()
 
     @pytest.mark.parametrize("record", [None, {}])
@@ -96,18 +113,32 @@ class TestOptions:
 
 
 class TestParts:
-    def shown(self, here: Stage, result: dict[str, Any]) -> Any:
-        return here._shown(result).get("record")
+    def noted(self, here: Stage, result: dict[str, Any]) -> Any:
+        here._shown(result)
+        return records.load("vc01")
 
     def test_a_swap_adds_itself_and_one_that_was_resumed_as_such(self) -> None:
         result = {"changed": True, "swap": SWAP}
-        assert self.shown(action(machine_ssl_swap, state="swapped", record=RECORD), result) == {**RECORD, "swap": SWAP}
-        resumed = self.shown(action(machine_ssl_swap, state="resumed", record=RECORD), result)
+        assert self.noted(action(machine_ssl_swap, state="swapped", record=RECORD), result) == {**RECORD, "swap": SWAP}
+        resumed = self.noted(action(machine_ssl_swap, state="resumed", record=RECORD), result)
         assert resumed == {**RECORD, "resumed": SWAP}
 
-    def test_what_has_failed_is_printed_and_has_no_record(self) -> None:
+    def test_a_swap_that_failed_says_how_far_it_came(self) -> None:
+        undone = {**SWAP, "state": "rolled_back"}
+        failed = {"failed": True, "changed": True, "msg": "No.", "details": {"swap": undone}}
+        assert self.noted(action(machine_ssl_swap, state="swapped", record=RECORD), failed)["swap"] == undone
+        assert "resumed" not in self.noted(action(machine_ssl_swap, state="resumed", record=RECORD), failed)
+
+    def test_check_mode_swaps_nothing(self) -> None:
+        result = {"changed": True, "swap": {"state": "planned"}}
+        assert self.noted(action(machine_ssl_swap, True, state="swapped", record=RECORD), result) == RECORD
+
+    def test_a_swap_that_breaks_may_have_begun(self, monkeypatch: pytest.MonkeyPatch) -> None:
         here = action(machine_ssl_swap, state="swapped", record=RECORD)
-        assert self.shown(here, {"failed": True, "details": {"swap": SWAP}}) is None
+        monkeypatch.setattr(here, "_insist", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            here.act(here.options())
+        assert records.load("vc01")["swap"] == {}
 
     def test_a_swap_that_nobody_answered_for_has_lost_contact(self) -> None:
         here = action(machine_ssl_swap, state="swapped", record=RECORD)
@@ -115,7 +146,8 @@ class TestParts:
         assert lost["state"] == "contact_lost" and "run again" in lost["sentence"]
 
     def test_without_a_record_there_is_none(self) -> None:
-        assert self.shown(action(machine_ssl_swap, state="status"), {"changed": False, "swap": SWAP}) is None
+        told = {"changed": False, "swap": SWAP}
+        assert self.noted(action(machine_ssl_swap, state="status"), told) == {"node": "vc01"}
 
 
 class TestAssess:
@@ -135,7 +167,8 @@ class TestAssess:
         monkeypatch.setattr(machine_ssl_assess, "assess", lambda *_: {"findings": [], **assessment})
         monkeypatch.setattr(machine_ssl_assess, "untold", lambda _: {})
         monkeypatch.setattr(machine_ssl_assess, "render", str)
-        return here._shown(here.act(here.options()))["record"]
+        here._shown(here.act(here.options()))
+        return records.load("vc01")
 
     def test_the_node_is_surveyed_whatever_the_record_knows_of_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         probe = {"host": "198.18.0.11", "ports": [443]}
@@ -197,7 +230,8 @@ class TestStage:
             return answer
 
         here.call_node = node
-        return here._shown(here.act(here.options()))["record"]
+        here._shown(here.act(here.options()))
+        return records.load("vc01")
 
     def test_the_certificate_is_proved_and_added_to_the_record(self, authority: Any) -> None:
         root, leaf = authority.root(ends=36500), authority.leaf(ends=36500)
@@ -239,15 +273,16 @@ class TestHandover:
         here.call_node = node
         result = here.act(here.options())
         assert (result["changed"], result["noted"], bool(told)) == (False, noted, not noted)
-        assert here._shown(result)["record"]["handover"]["new"] == NEW
+        here._shown(result)
+        assert records.load("vc01")["handover"]["new"] == NEW
 
 
 class TestRotate:
     verified: Any = {"ok": True, "served": {"443": NEW["sha256"]}}
 
     def rotated(self, monkeypatch: pytest.MonkeyPatch, check_mode: bool = False, **answers: Any) -> Any:
-        """The result, and which stages ran with which record; a stage answers as told, or as if all were well."""
-        ran: list[tuple[str, dict[str, Any]]] = []
+        """The result, and which stages ran; a stage answers as told, or as if all were well."""
+        ran: list[str] = []
         told = {
             "machine_ssl_swap": {
                 "changed": True,
@@ -265,47 +300,117 @@ class TestRotate:
         for module in (machine_ssl_swap, machine_ssl_verify, machine_ssl_handover):
 
             def run(stage: Any, tmp: Any = None, task_vars: Any = None) -> Any:
-                ran.append((stage.module_name, stage._task.args["record"]))
+                ran.append(stage.module_name)
                 assert stage._connection == "_connection" and stage._task is not here._task
-                if isinstance(told[stage.module_name], Exception):
-                    raise told[stage.module_name]
+                assert stage._task.args["record"] == "vc01"
                 return told[stage.module_name]
 
             monkeypatch.setattr(module.ActionModule, "run", run)
         return here._shown(here.act(here.options())), ran
 
-    def test_each_stage_has_the_parts_of_those_before(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_every_stage_runs_and_tells_its_part(self, monkeypatch: pytest.MonkeyPatch) -> None:
         result, ran = self.rotated(monkeypatch)
-        parts = {"swap": SWAP, "verification": self.verified, "handover": {"new": NEW}}
         assert result == {
             "changed": True,
             "diff": {"after": "new"},
             "commands": [{"argv": ["a"]}, {"argv": ["b"]}],
-            "record": {**RECORD, **parts},
+            "swap": SWAP,
+            "verification": self.verified,
+            "handover": {"new": NEW},
         }
-        assert [name for name, _record in ran] == ["machine_ssl_swap", "machine_ssl_verify", "machine_ssl_handover"]
-        assert ran[0][1] == RECORD and ran[2][1] == {**RECORD, "swap": SWAP, "verification": self.verified}
+        assert ran == ["machine_ssl_swap", "machine_ssl_verify", "machine_ssl_handover"]
 
     def test_a_swap_that_failed_is_the_last_and_says_how_far_it_came(self, monkeypatch: pytest.MonkeyPatch) -> None:
         undone = {**SWAP, "state": "rolled_back"}
         failed = {"failed": True, "changed": True, "msg": "No.", "remedy": "Look.", "details": {"swap": undone}}
         result, ran = self.rotated(monkeypatch, machine_ssl_swap=failed)
-        assert (result["failed"], result["changed"], result["msg"], len(ran)) == (True, True, "No.", 1)
-        assert result["details"]["parts"] == {"swap": undone} and "record" not in result
+        assert result == failed and len(ran) == 1
 
     def test_what_is_not_seen_from_the_controller_fails_after_a_swap(self, monkeypatch: pytest.MonkeyPatch) -> None:
         unseen = {"failed": True, "changed": False, "msg": "Port 443.", "verification": {"ok": False}}
         result, ran = self.rotated(monkeypatch, machine_ssl_verify=unseen)
         assert (result["failed"], result["changed"], len(ran)) == (True, True, 2)
-        assert result["details"]["parts"] == {"swap": SWAP, "verification": {"ok": False}}
-
-    def test_what_breaks_after_a_swap_does_not_lose_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        with pytest.raises(Refused, match="ValueError: odd") as refused:
-            self.rotated(monkeypatch, machine_ssl_verify=ValueError("odd"))
-        assert (refused.value.details["changed"], refused.value.details["parts"]) == (True, {"swap": SWAP})
-        with pytest.raises(ValueError, match="odd"):
-            self.rotated(monkeypatch, machine_ssl_swap=ValueError("odd"))
+        assert (result["swap"], result["verification"]) == (SWAP, {"ok": False})
 
     def test_check_mode_asks_for_the_swap_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         result, ran = self.rotated(monkeypatch, check_mode=True)
-        assert len(ran) == 1 and result["record"] == {**RECORD, "swap": SWAP}
+        assert len(ran) == 1 and result["swap"] == SWAP
+
+
+class TestTurn:
+    """Whether a node may begin stands in its record from there on, and so does the lease under which it does."""
+
+    def asked(self, check_mode: bool = False, **options: Any) -> Any:
+        planned = {"after": [], "together": ["vc01"]}
+        here = action(fleet_turn, check_mode, record=RECORD)
+        here._task.args = {"node": "vc01", "planned": planned, "lease": "us 1", **options}
+        return here.act(here.options())
+
+    def test_one_that_may_begin_has_the_lease(self) -> None:
+        assert self.asked() == {"changed": False, "begin": True, "sentence": ""}
+        assert records.load("vc01") == {**RECORD, "lease": "us 1"}
+
+    def test_one_that_may_not_says_why(self) -> None:
+        told = self.asked(lease_refusal="Another run has it.")
+        assert (told["begin"], told["sentence"]) == (False, "Another run has it.")
+        assert records.load("vc01") == {**RECORD, "not_begun": "Another run has it."}
+
+    def test_in_check_mode_everybody_may_and_nothing_is_noted(self) -> None:
+        assert self.asked(True, lease_refusal="Another run has it.")["begin"]
+        assert records.load("vc01") == RECORD
+
+
+class TestMembership:
+    def test_why_a_directory_did_not_tell_stands_in_the_record(self) -> None:
+        here = action(linked_mode_info, record=RECORD, sso_password="x")
+        assert here.options()["tool_timeout"] == 7.0
+        here._shown({"failed": True, "changed": False, "msg": "No."})
+        assert records.load("vc01")["linked_mode"] == {"problem": "No."}
+        here._shown({"changed": False, "linked_mode": {"members": []}})
+        assert records.load("vc01")["linked_mode"] == {"members": []}
+
+    def test_one_that_was_not_heard_of_did_not_answer(self) -> None:
+        here = action(linked_mode_info, record=RECORD, sso_password="x")
+        here.call_node = lambda *_, **__: 1 / 0
+        with pytest.raises(ZeroDivisionError):
+            here.act(here.options())
+        assert records.load("vc01")["linked_mode"] == {"problem": "it did not answer."}
+
+
+class TestHealth:
+    def test_what_was_seen_first_is_why_it_failed(self) -> None:
+        swap = {**SWAP, "running": ["vmafdd"]}
+        here = action(machine_ssl_health, record={**RECORD, "swap": swap})
+        assert (here.options()["running"], here.options()["sha256"]) == (["vmafdd"], NEW["sha256"])
+        for told in ("Gone.", "Gone again."):
+            here._shown({"failed": True, "changed": False, "msg": told})
+        here._shown({"changed": False, "census": {}})
+        assert records.load("vc01")["failure"] == "Gone."
+
+
+class TestRecords:
+    names = ("vc01", "../vc01", "2001:db8::1", "vc 01/é", "VC01")
+
+    def test_each_name_has_its_own(self, tmp_path: Path) -> None:
+        for name in self.names:
+            records.note(name, {"survey": {"pnid": name}})
+        assert {name: record["survey"]["pnid"] for name, record in records.surveyed(self.names).items()} == dict(
+            zip(self.names, self.names, strict=True)
+        )
+        assert len(list(tmp_path.rglob("*.json"))) == len(self.names)
+        assert all(tmp_path in file.parents for file in tmp_path.rglob("*"))
+
+    def test_of_a_node_that_nothing_is_known_of_there_is_the_name(self) -> None:
+        assert records.load("vc01") == {"node": "vc01"} and records.load_all(["vc01"]) == {}
+        records.note("vc01", {"failure": "No."})
+        assert records.load_all(["vc01", "vc02"]) == {"vc01": {"node": "vc01", "failure": "No."}}
+        assert records.surveyed(["vc01"]) == {}
+
+    def test_only_its_user_can_read_it(self, tmp_path: Path) -> None:
+        records.note("vc01", {"failure": "No."})
+        assert {oct(file.stat().st_mode & 0o077) for file in tmp_path.rglob("*")} == {"0o0"}
+
+    def test_a_lookup_reads_it(self) -> None:
+        records.keep("vc01", RECORD)
+        found = lookup_loader.get("vcfleet.certs.record").run(["vc01", "vc02"])
+        assert found == [RECORD, {"node": "vc02"}]

@@ -59,7 +59,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def act(node: Node, options: dict[str, Any] | None = None) -> dict[str, Any]:
     here = action.ActionModule.__new__(action.ActionModule)
-    here._task = SimpleNamespace(check_mode=False, delegate_to=None)  # type: ignore[assignment]
+    here._task = SimpleNamespace(args={}, check_mode=False, delegate_to=None)  # type: ignore[assignment]
     here.task_vars = {"inventory_hostname": "vc01"}
     here.call_node = node  # type: ignore[method-assign]
     here.reset_connection = lambda: None  # type: ignore[method-assign]

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the vcfleet.certs authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Internal. The records of the nodes, kept on the controller for as long as the run lasts.
+
+They are no facts: ansible-core takes those apart, word by word, for every task that has them, and puts them into fact
+caches, where a later run would find them. They lie in the run's own temporary folder, which ansible-core makes before
+it forks a worker for each task and host, for its user alone, and removes when it ends. They hold no secrets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ansible import constants
+
+Record = dict[str, Any]
+
+
+def load(name: str) -> Record:
+    """The record that is kept under this name; {"node": name} where there is none yet."""
+    try:
+        return dict(json.loads(_file(name).read_bytes()))
+    except FileNotFoundError:
+        return {"node": name}
+
+
+def load_all(names: Iterable[str]) -> dict[str, Record]:
+    """The records under these names, without those that say nothing yet."""
+    return {name: record for name in names if len(record := load(name)) > 1}
+
+
+def surveyed(names: Iterable[str]) -> dict[str, Record]:
+    """The records of the nodes among these that could be surveyed."""
+    return {name: record for name in names if "survey" in (record := load(name))}
+
+
+def keep(name: str, record: Mapping[str, Any]) -> None:
+    """Keep it in the place of the one before. Whoever reads at the same time gets one or the other, whole."""
+    file = _file(name)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
+        json.dump(record, new, default=str)
+    os.replace(new.name, file)
+
+
+def note(name: str, parts: Mapping[str, Any]) -> None:
+    """Add parts to a record, each in the place of what it had by that name. One task at a time is about a node."""
+    if parts:
+        keep(name, {**load(name), **parts})
+
+
+def _file(name: str) -> Path:
+    return Path(constants.DEFAULT_LOCAL_TMP) / "vcfleet-records" / f"{quote(name, safe='')}.json"
