@@ -8,10 +8,9 @@ import copy
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.action import machine_ssl_handover, machine_ssl_swap, machine_ssl_verify
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
 
-_SWAP = (machine_ssl_swap, {"state": "swapped"})
-_STAGES: tuple[tuple[Any, dict[str, Any]], ...] = (_SWAP, (machine_ssl_verify, {}), (machine_ssl_handover, {}))
 _PARTS = ("swap", "verification", "handover")
 
 
@@ -20,18 +19,21 @@ class ActionModule(NodeAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """What the stages tell; one that fails is the last, and its failure is ours. Each notes its part itself."""
-        told: dict[str, Any] = {"changed": False}
-        for stage, more in (_SWAP,) if self._task.check_mode else _STAGES:
-            result = self._done(stage, {**options, **more})
-            told = _together(told, result)
-            if result.get("failed"):
-                return {**result, **told}
+        record, reason = options["record"], options["not_begun"]
+        if reason:
+            records.note(record, {"not_begun": reason})
+            return {"changed": False, "skipped": True, "skip_reason": reason}
+        swap = {"record": record, "state": "swapped", "lease": options["lease"]}
+        told = _together({"changed": False}, self._done(machine_ssl_swap, swap))
+        for stage in () if self._task.check_mode else (machine_ssl_verify, machine_ssl_handover):
+            if not told.get("failed"):
+                told = _together(told, self._done(stage, {"record": record}))
         return told
 
     def _done(self, stage: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """A stage's result, with our connection. Raises AnsibleConnectionFailure as NodeAction does."""
         task = copy.copy(self._task)
-        task.args = arguments
+        task.args = {name: argument for name, argument in arguments.items() if argument is not None}
         action = stage.ActionModule(
             task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj
         )
@@ -39,10 +41,11 @@ class ActionModule(NodeAction):
 
 
 def _together(before: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """What all stages tell: their parts, whether something changed, the diff, and the commands at -v."""
+    """What all stages tell: their parts, whether something changed, the diff, and the commands at -v; or the failure."""
     commands = [*before.get("commands", []), *result.get("commands", [])]
     return {
         **before,
+        **(result if result.get("failed") else {}),
         **{name: result[name] for name in (*_PARTS, "diff") if name in result},
         **({"commands": commands} if commands else {}),
         "changed": before["changed"] or result["changed"],

@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 display = Display()
 
 # One question waits this long on the node for news: few round trips, and a sign of life for who watches.
-WAIT = 10.0
+WAIT = 20.0
 # A node that does not answer at all when the swap is to begin is given up soon: nothing may be under way there.
 FIRST_CONTACT = 60.0
 # What an answer may take besides the waiting and the vendor tools: a node that starts its services is slow.

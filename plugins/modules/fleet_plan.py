@@ -131,6 +131,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+canaries:
+  description: Names of the linked groups that go first.
+  type: list
+  elements: str
+  returned: success
+  sample: [lab.local@lab01]
 parts:
   description: What there is to do for whom. Each item names a node and the groups of hosts that it belongs to by that.
   type: list

@@ -23,6 +23,16 @@ options:
       M(vcfleet.certs.machine_ssl_stage) has left it, and each of the three notes there how far it came.
     type: str
     required: true
+  lease:
+    description: Owner of the lease under which the swap may begin, as in
+      O(vcfleet.certs.machine_ssl_swap#module:lease).
+    type: str
+  not_begun:
+    description:
+      - Why the node is not to begin, in sentences, such as P(vcfleet.certs.turn#lookup) finds. Where it is not empty,
+        the task only notes it in the record, and is skipped.
+    type: str
+    default: ''
 attributes:
   check_mode:
     support: full
@@ -38,6 +48,8 @@ seealso:
   - module: vcfleet.certs.machine_ssl_swap
   - module: vcfleet.certs.machine_ssl_verify
   - module: vcfleet.certs.machine_ssl_handover
+  - plugin: vcfleet.certs.turn
+    plugin_type: lookup
 """
 
 EXAMPLES = r"""

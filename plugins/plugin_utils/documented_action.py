@@ -79,7 +79,7 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
 
         Raises Refused with all that is wrong with them at once.
         """
-        found = ArgumentSpecValidator(self._spec, **self.CONSTRAINTS).validate(self.arguments())
+        found = ArgumentSpecValidator(self._spec, **self.CONSTRAINTS).validate(plain(self.arguments()))
         if found.error_messages:
             problems = [_UNSUPPORTED * isinstance(error, UnsupportedError) + error.msg for error in found.errors]
             raise Refused(
@@ -87,7 +87,7 @@ class DocumentedAction(ActionBase):  # type: ignore[misc] # ansible-core has no 
                 f"See `ansible-doc vcfleet.certs.{self.module_name}`",
                 {"problems": problems},
             )
-        return plain(found.validated_parameters)
+        return dict(found.validated_parameters)
 
     def arguments(self) -> dict[str, Any]:
         """What is validated: the task's arguments."""

@@ -46,7 +46,7 @@ def keep(name: str, record: Mapping[str, Any]) -> None:
     file = _file(name)
     file.parent.mkdir(mode=0o700, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
-        json.dump(record, new, default=str)
+        new.write(json.dumps(record, default=str))
     os.replace(new.name, file)
 
 

@@ -13,7 +13,6 @@ import pytest
 from ansible import constants
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.vcfleet.certs.plugins.action import (
-    fleet_turn,
     linked_mode_info,
     machine_ssl_assess,
     machine_ssl_handover,
@@ -294,7 +293,7 @@ class TestRotate:
             "machine_ssl_handover": {"changed": False, "handover": {"new": NEW}, "commands": [{"argv": ["b"]}]},
             **answers,
         }
-        here = action(machine_ssl_rotate, check_mode, record=RECORD)
+        here = action(machine_ssl_rotate, check_mode, record=RECORD, lease="us 1")
         for part in ("_connection", "_play_context", "_loader", "_templar", "_shared_loader_obj"):
             setattr(here, part, part)
         for module in (machine_ssl_swap, machine_ssl_verify, machine_ssl_handover):
@@ -302,7 +301,8 @@ class TestRotate:
             def run(stage: Any, tmp: Any = None, task_vars: Any = None) -> Any:
                 ran.append(stage.module_name)
                 assert stage._connection == "_connection" and stage._task is not here._task
-                assert stage._task.args["record"] == "vc01"
+                lease = {"lease": "us 1", "state": "swapped"} if stage.module_name == "machine_ssl_swap" else {}
+                assert stage._task.args == {"record": "vc01", **lease}
                 return told[stage.module_name]
 
             monkeypatch.setattr(module.ActionModule, "run", run)
@@ -338,26 +338,30 @@ class TestRotate:
 
 
 class TestTurn:
-    """Whether a node may begin stands in its record from there on, and so does the lease under which it does."""
+    planned: Any = {"after": [], "together": ["vc01"]}
 
-    def asked(self, check_mode: bool = False, **options: Any) -> Any:
-        planned = {"after": [], "together": ["vc01"]}
-        here = action(fleet_turn, check_mode, record=RECORD)
-        here._task.args = {"node": "vc01", "planned": planned, "lease": "us 1", **options}
-        return here.act(here.options())
+    def reason(self, **options: Any) -> Any:
+        return lookup_loader.get("vcfleet.certs.turn").run(["vc01"], planned=self.planned, **options)
 
-    def test_one_that_may_begin_has_the_lease(self) -> None:
-        assert self.asked() == {"changed": False, "begin": True, "sentence": ""}
-        assert records.load("vc01") == {**RECORD, "lease": "us 1"}
+    def test_the_records_tell_whether_a_node_may_begin(self) -> None:
+        (told,) = self.reason()
+        assert "vc01 of the same linked group could not be staged" in told
+        records.keep("vc01", RECORD)
+        assert self.reason() == [""]
+        assert self.reason(lease_refusal="Another run has it.") == ["Another run has it."]
+        (told,) = self.reason(failed=["g", "h"], failures_allowed="1")
+        assert "vcfleet_failures_allowed is 1" in told
 
-    def test_one_that_may_not_says_why(self) -> None:
-        told = self.asked(lease_refusal="Another run has it.")
-        assert (told["begin"], told["sentence"]) == (False, "Another run has it.")
-        assert records.load("vc01") == {**RECORD, "not_begun": "Another run has it."}
+    def test_one_that_comes_too_late_for_its_window_does_not_begin(self) -> None:
+        begin = {"from": None, "by": "2020-01-01T01:30:00+00:00"}
+        records.keep("vc01", {**RECORD, "assessment": {"when": {"begin": begin}}})
+        assert "it was to begin by 2020-01-01T01:30" in self.reason()[0]
 
-    def test_in_check_mode_everybody_may_and_nothing_is_noted(self) -> None:
-        assert self.asked(True, lease_refusal="Another run has it.")["begin"]
-        assert records.load("vc01") == RECORD
+    def test_one_that_is_not_begun_says_why_and_is_left_alone(self) -> None:
+        here = action(machine_ssl_rotate, record=RECORD, not_begun="vc00 has failed.")
+        result = here.act(here.options())
+        assert (result["changed"], result["skipped"], result["skip_reason"]) == (False, True, "vc00 has failed.")
+        assert records.load("vc01") == {**RECORD, "not_begun": "vc00 has failed."}
 
 
 class TestMembership:

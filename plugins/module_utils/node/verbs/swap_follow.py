@@ -20,7 +20,7 @@ from ..status import status
 
 PAUSE = 0.2
 # News come in bursts: who waits a moment for the rest of one is asked half as often.
-GATHER = 1.0
+GATHER = 3.0
 
 
 def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
