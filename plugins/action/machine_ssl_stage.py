@@ -33,9 +33,9 @@ class ActionModule(Stage, NodeAction):
         }
 
     def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-        """The staged certificate; check mode issues none."""
+        """The staged certificate, and whether it was issued just now; check mode issues none."""
         staged = {name: told[name] for name in ("certificate", "sha256") if name in told}
-        return {"staged": staged} if staged else {}
+        return {"staged": {**staged, "issued": told["changed"]}} if staged else {}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Have the node make the pair, and prove the certificate here."""

@@ -41,9 +41,8 @@ class Run:
         ]
 
     def parts(self, part: str, host: str | None = None) -> list[dict[str, Any]]:
-        """What the rotations added to the records as this part of them; those that failed, as far as they came."""
-        results = self.of("machine_ssl_rotate", host)
-        found = [result.get("record") or result.get("details", {}).get("parts", {}) for result in results]
+        """What the rotations tell as this part of a record; those that failed, as far as they came."""
+        found = [{**result.get("details", {}), **result} for result in self.of("machine_ssl_rotate", host)]
         return [each[part] for each in found if each.get(part)]
 
     def failures(self, host: str | None = None) -> list[str]:

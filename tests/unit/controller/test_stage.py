@@ -235,7 +235,11 @@ class TestStage:
     def test_the_certificate_is_proved_and_added_to_the_record(self, authority: Any) -> None:
         root, leaf = authority.root(ends=36500), authority.leaf(ends=36500)
         answer = {"changed": True, "certificate": leaf, "sha256": NEW["sha256"], "reasons": []}
-        assert self.staged(answer, root)["staged"] == {"certificate": leaf, "sha256": NEW["sha256"]}
+        assert self.staged(answer, root)["staged"] == {
+            "certificate": leaf,
+            "sha256": NEW["sha256"],
+            "issued": True,
+        }
 
     def test_check_mode_has_none(self, authority: Any) -> None:
         assert "staged" not in self.staged({"changed": True, "reasons": []}, authority.root(), check_mode=True)
