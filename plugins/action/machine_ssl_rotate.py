@@ -41,7 +41,7 @@ class ActionModule(NodeAction):
 
 
 def _together(before: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """What all stages tell: their parts, whether something changed, the diff, and the commands at -v; or the failure."""
+    """What all stages tell: parts, whether something changed, diff, commands at -v, and the failure of the last."""
     commands = [*before.get("commands", []), *result.get("commands", [])]
     return {
         **before,
