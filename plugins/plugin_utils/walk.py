@@ -23,11 +23,11 @@ def parts(plan: Mapping[str, Any], records: Mapping[str, Record], hosts: Sequenc
     A linked group is walked in the name of its first node among them; the groups of a wave have its number. Who is in
     `vcfleet_shells` has, or will have, another login shell than it is to keep. Whoever is in none is to be left alone.
     """
-    walkers = [
-        {"node": reached[0], "groups": ["vcfleet_walkers", _wave(group)]}
+    walkers = {
+        reached[0]: ["vcfleet_walkers", _wave(group)]
         for group in plan["groups"].values()
         if group["wave"] is not None and (reached := [node for node in group["nodes"] if node in hosts])
-    ]
+    }
     known = {node: (plan["nodes"].get(node, {}).get("verdict"), records[node]) for node in hosts if node in records}
     due = [node for node, (verdict, _record) in known.items() if verdict == "rotate"]
     without_bash = [node for node in due if records[node]["survey"].get("login_shell") != "/bin/bash"]
@@ -41,8 +41,10 @@ def parts(plan: Mapping[str, Any], records: Mapping[str, Record], hosts: Sequenc
         "vcfleet_untold": untold,
         "vcfleet_concerned": [node for node in known if node in concerned or node in shells],
     }
-    named = {node: [group for group, nodes in groups.items() if node in nodes] for node in known}
-    return [*walkers, *({"node": node, "groups": of} for node, of in named.items() if of)]
+    named = {
+        node: [*walkers.get(node, []), *(group for group, nodes in groups.items() if node in nodes)] for node in hosts
+    }
+    return [{"node": node, "groups": of} for node, of in named.items() if of]
 
 
 def _wave(group: Mapping[str, Any]) -> str:

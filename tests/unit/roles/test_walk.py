@@ -34,10 +34,10 @@ def test_every_node_that_has_something_to_do_gets_its_part() -> None:
         "d": surveyed(before="/bin/appliancesh"),
         "e": surveyed(),
     }
+    due = ["vcfleet_due", "vcfleet_without_bash", "vcfleet_shells", "vcfleet_concerned"]
     told = {"node": "c", "groups": ["vcfleet_untold", "vcfleet_concerned"]}
     assert walk.parts(plan, records, hosts=["b", "c", "d", "e", "f"]) == [
-        {"node": "b", "groups": ["vcfleet_walkers", "vcfleet_wave_002"]},
-        {"node": "b", "groups": ["vcfleet_due", "vcfleet_without_bash", "vcfleet_shells", "vcfleet_concerned"]},
+        {"node": "b", "groups": ["vcfleet_walkers", "vcfleet_wave_002", *due]},
         told,
         {"node": "d", "groups": ["vcfleet_shells", "vcfleet_concerned"]},
     ]
