@@ -124,7 +124,7 @@ lint: $(LINT)/.ready $(TREE)/.ready ## ansible-lint (production), yamllint, ruff
 
 types: $(LINT)/.ready $(TREE)/.ready ## mypy, strict, for both halves of the product
 	@cd $(TREE) && MYPYPATH=. $(CURDIR)/$(LINT)/bin/mypy --config-file $(CURDIR)/pyproject.toml \
-	  $(addprefix -p ansible_collections.vcfleet.certs.plugins.,module_utils plugin_utils action inventory)
+	  $(addprefix -p ansible_collections.vcfleet.certs.plugins.,module_utils plugin_utils action inventory lookup)
 
 docs: $(LINT)/.ready $(TREE)/.ready ## antsibull-docs lint-collection-docs
 	@PATH="$(CURDIR)/$(LINT)/bin:$$PATH" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs=all .

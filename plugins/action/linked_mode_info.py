@@ -22,8 +22,3 @@ class ActionModule(Stage, NodeAction):
     def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
         """What the directory knows, or why it did not tell."""
         return {"linked_mode": told.get("linked_mode") or {"problem": told["msg"]}}
-
-    def act(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Take nothing for granted until the node has told."""
-        self.note(linked_mode={"problem": "it did not answer."})
-        return super().act(options)

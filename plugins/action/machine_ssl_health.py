@@ -11,6 +11,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action im
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.verify import Probe, complaints
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 
 class ActionModule(Stage, NodeAction):
@@ -26,17 +27,20 @@ class ActionModule(Stage, NodeAction):
             **{name: record["settings"][name] for name in ("probe", "tool_timeout")},
         }
 
-    def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-        """A node that is well no more has failed; what was seen first says it."""
-        return {"failure": told["msg"]} if told.get("failed") and "failure" not in record else {}
-
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Look once; what is not as it should be fails the task, all of it at once."""
         census = self.call_node("service_control_info", {"tool_timeout": options["tool_timeout"]})["census"]
         gone = [service for service in options["running"] if service not in census["running"]]
         problems = [f"Services that ran before do not run: {', '.join(gone)}."] * bool(gone)
         if options["probe"]:
-            problems += complaints(options["sha256"], Probe.from_options(options["probe"]))
+            problems += _complaints(options)
         if problems:
             raise Refused(" ".join(problems), details={"problems": problems, "census": census})
         return {"changed": False, "census": census}
+
+
+def _complaints(options: Mapping[str, Any]) -> list[str]:
+    try:
+        return complaints(options["sha256"], Probe.from_options(options["probe"]))
+    except X509Error as error:
+        return [f"A port presents a certificate that cannot be read: {error}."]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.action import machine_ssl_handover, machine_ssl_swap, machine_ssl_verify
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
 
 _PARTS = ("swap", "verification", "handover")
@@ -27,8 +28,15 @@ class ActionModule(NodeAction):
         told = _together({"changed": False}, self._done(machine_ssl_swap, swap))
         for stage in () if self._task.check_mode else (machine_ssl_verify, machine_ssl_handover):
             if not told.get("failed"):
-                told = _together(told, self._done(stage, {"record": record}))
+                told = self._afterwards(stage, record, told)
         return told
+
+    def _afterwards(self, stage: Any, record: str, told: dict[str, Any]) -> dict[str, Any]:
+        """With what a later stage tells. The swap is done, whatever breaks now, and its part is not lost."""
+        try:
+            return _together(told, self._done(stage, {"record": record}))
+        except Exception as error:
+            raise Refused(f"{type(error).__name__}: {error}", details=told) from error
 
     def _done(self, stage: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """A stage's result, with our connection. Raises AnsibleConnectionFailure as NodeAction does."""

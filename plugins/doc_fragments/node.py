@@ -41,8 +41,7 @@ options:
   record:
     description:
       - The name under which this run keeps the node's record, in most cases C(inventory_hostname). Options that are not
-        given are taken from it, as the stages before this one have left it.
-      - What a stage finds and does it notes there, also when it fails. P(vcfleet.certs.record#lookup) reads it.
+        given are taken from it, as the stages of the road have left it. P(vcfleet.certs.record#lookup) reads it.
     type: str
 """
 

@@ -4,12 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
-
 DOCUMENTATION = r"""
 name: record
 short_description: Read the record that this run keeps of a node
@@ -48,6 +42,12 @@ _raw:
   elements: dict
   sample: [{"node": "vc01", "survey": {"pnid": "vc01.lab.example"}, "assessment": {"verdict": "keep", "due": false}}]
 """
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 
 
 class LookupModule(LookupBase):  # type: ignore[misc] # ansible-core has no types

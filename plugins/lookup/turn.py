@@ -4,16 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import too_late
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import reasons_to_wait
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
-
 DOCUMENTATION = r"""
 name: turn
 short_description: Say why a node may not begin its rotation although its turn has come
@@ -23,7 +13,7 @@ description:
     rotated is staged, and the run has not been stopped. A failed canary stops it, and so do more failed linked groups
     than are allowed. Then what has begun is finished, and nothing else is begun.
   - Nor may it begin when the maintenance window in which it was assessed is not open for long enough any more.
-  - Goes by the evidence in the records, and not by whether a task has failed.
+  - Goes by the evidence in the records, and not by whether a task has failed. In check mode there is none.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:
@@ -74,6 +64,16 @@ _raw:
   elements: str
   sample: ["vc01 of the same linked group was to be handed over before, and was not. Put that right and run again."]
 """
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import too_late
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import reasons_to_wait
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 
 
 class LookupModule(LookupBase):  # type: ignore[misc] # ansible-core has no types

@@ -14,6 +14,7 @@ description:
   - The members are those of C(vdcrepadmin -f showservers) and C(dir-cli nodes list). Both still list a node that was
     lost without having been removed, so every other member is asked for its state.
   - Takes one round trip. The tools run at the same time, but for the first call, which proves the password.
+  - Notes C(linked_mode) in the record that O(record) names, which has C(problem) alone when the task fails.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:

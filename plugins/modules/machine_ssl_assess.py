@@ -15,6 +15,7 @@ description:
     on the controller alone.
   - Does not fail because of a finding. That the verdict is V(refuse) is for the caller to act on. It fails when
     O(policy) is not usable, and then names every option that is not.
+  - Notes C(survey), C(assessment) and C(settings) in the record that O(record) names.
 author:
   - The vcfleet.certs authors (@vcfleet)
 requirements:

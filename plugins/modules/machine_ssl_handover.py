@@ -12,6 +12,7 @@ description:
   - Lists, for a person, the anchors and consumers that this collection does not touch, and what to do about each.
   - Notes in the journal of the node's last swap that its end was verified and told. A later run then has nothing to
     tell about it. Nothing else on the node changes, and the task does not fail when the note cannot be made.
+  - Notes C(handover) in the record that O(record) names.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:

@@ -68,13 +68,18 @@ swap:
 verification:
   description: RV(vcfleet.certs.machine_ssl_verify#module:verification).
   type: dict
-  returned: when the swap was committed
+  returned: when the swap was committed, except in check mode
   sample: {"ok": true}
 handover:
   description: RV(vcfleet.certs.machine_ssl_handover#module:handover).
   type: dict
   returned: success, except in check mode
   sample: {"pnid": "vc01.lab.example"}
+skip_reason:
+  description: What O(not_begun) says.
+  type: str
+  returned: when O(not_begun) is not empty
+  sample: vc01 of the same linked group was to be handed over before, and was not.
 
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.

@@ -15,6 +15,7 @@ description:
     wanted names, chain to one of the node's trusted roots, be valid now and have a key and signature that vCenter
     Server accepts.
   - A pair that is staged already, and as wanted, is kept.
+  - Notes C(staged) in the record that O(record) names.
 author:
   - The vcfleet.certs authors (@vcfleet)
 requirements:

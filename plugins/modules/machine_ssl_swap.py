@@ -15,6 +15,8 @@ description:
     connection nor a dead controller stops it, and after a loss of power it is finished or undone by O(state=resumed).
   - When the node is not healthy in time the old pair is put back, and the task fails. A node that was rolled back is a
     failed node.
+  - Notes C(swap) in the record that O(record) names, also when it fails, and with O(state=resumed) C(resumed) when it
+    does not.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:

@@ -13,6 +13,7 @@ description:
     valid now and have a key and signature that vCenter Server accepts.
   - With O(probe) it also opens TLS connections from the controller and checks that the node presents this certificate.
   - Fails when a check fails, and names all that did.
+  - Notes C(verification) in the record that O(record) names, also when it fails.
 author:
   - The vcfleet.certs authors (@vcfleet)
 requirements:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Internal. From the plan and the nodes' records to a summary. Pure functions.
 
-A record is what travels between the stages of one node: {"node", "survey", "assessment", "staged", "swap",
+A record is what the stages of one node have noted: {"node", "survey", "assessment", "staged", "swap",
 "verification", "handover"}, each part there once its stage has run. `failure` says why a stage ended otherwise, and
 `not_begun` why the walk left a staged node as it was, both in sentences.
 """
@@ -141,4 +141,4 @@ def _ended_lines(node: str, ended: Mapping[str, Any]) -> Iterator[str]:
 
 def _todo_lines(items: Sequence[Mapping[str, Any]]) -> list[str]:
     holders = dict.fromkeys(f"{item['holder']} ({item['holds']})" for item in items)
-    return [f"    · {holder}" for holder in holders] + ["    Commands and values for each node: -v, or its record"]
+    return [f"    · {holder}" for holder in holders] + ["    Commands and values for each node: -v"]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Internal. From the nodes' records to a plan: who is rotated, in which wave, after whom, and why. Pure functions.
 
-A record is what travels between the stages of one node: {"node", "survey", "assessment", ...}. The plan's
+A record is what the stages of one node have noted: {"node", "survey", "assessment", ...}. The plan's
 shape is published as docs/schema/plan-1.schema.json.
 """
 

@@ -5,7 +5,12 @@
 
 They are no facts: ansible-core takes those apart, word by word, for every task that has them, and puts them into fact
 caches, where a later run would find them. They lie in the run's own temporary folder, which ansible-core makes before
-it forks a worker for each task and host, for its user alone, and removes when it ends. They hold no secrets.
+it forks a worker for each task and host, for its user alone, and removes when it ends, unless it is killed. They hold
+no secrets.
+
+A record has `node`, its name; the parts of the stages, `settings`, `survey`, `assessment`, `staged`, `swap`,
+`verification`, `handover`; what was found on the way, `linked_mode`, `forced` (why), `superseded` (another run was here
+first), `resumed` (an earlier run's swap), `lease` (its owner), `restarted`; and in sentences `failure` and `not_begun`.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeUnreachable
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 from cryptography.x509.oid import NameOID
 
 OLD, NEW = ({"sha1": letter * 40, "sha256": letter * 64} for letter in "ab")
@@ -307,6 +308,8 @@ class TestRotate:
                 assert stage._connection == "_connection" and stage._task is not here._task
                 lease = {"lease": "us 1", "state": "swapped"} if stage.module_name == "machine_ssl_swap" else {}
                 assert stage._task.args == {"record": "vc01", **lease}
+                if isinstance(told[stage.module_name], Exception):
+                    raise told[stage.module_name]
                 return told[stage.module_name]
 
             monkeypatch.setattr(module.ActionModule, "run", run)
@@ -335,6 +338,11 @@ class TestRotate:
         result, ran = self.rotated(monkeypatch, machine_ssl_verify=unseen)
         assert (result["failed"], result["changed"], len(ran)) == (True, True, 2)
         assert (result["swap"], result["verification"]) == (SWAP, {"ok": False})
+
+    def test_what_breaks_after_a_swap_does_not_lose_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(Refused, match="KeyError: 'machine_ssl_verify'") as refused:
+            self.rotated(monkeypatch, machine_ssl_verify=KeyError("machine_ssl_verify"))
+        assert (refused.value.details["swap"], refused.value.details["changed"]) == (SWAP, True)
 
     def test_check_mode_asks_for_the_swap_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         result, ran = self.rotated(monkeypatch, check_mode=True)
@@ -377,23 +385,34 @@ class TestMembership:
         here._shown({"changed": False, "linked_mode": {"members": []}})
         assert records.load("vc01")["linked_mode"] == {"members": []}
 
-    def test_one_that_was_not_heard_of_did_not_answer(self) -> None:
-        here = action(linked_mode_info, record=RECORD, sso_password="x")
-        here.call_node = lambda *_, **__: 1 / 0
-        with pytest.raises(ZeroDivisionError):
-            here.act(here.options())
-        assert records.load("vc01")["linked_mode"] == {"problem": "it did not answer."}
-
 
 class TestHealth:
-    def test_what_was_seen_first_is_why_it_failed(self) -> None:
-        swap = {**SWAP, "running": ["vmafdd"]}
-        here = action(machine_ssl_health, record={**RECORD, "swap": swap})
-        assert (here.options()["running"], here.options()["sha256"]) == (["vmafdd"], NEW["sha256"])
-        for told in ("Gone.", "Gone again."):
-            here._shown({"failed": True, "changed": False, "msg": told})
-        here._shown({"changed": False, "census": {}})
-        assert records.load("vc01")["failure"] == "Gone."
+    probe: Any = {"host": "198.18.0.11", "ports": [443]}
+
+    def looked(self, monkeypatch: pytest.MonkeyPatch, running: list[str], served: Any) -> Any:
+        """The options, and the result of a look at a node that runs and serves this."""
+        swap = {**SWAP, "running": ["vmafdd", "vmware-vpxd"]}
+        settings = {**RECORD["settings"], "probe": self.probe}  # type: ignore[dict-item]
+        here = action(machine_ssl_health, record={**RECORD, "settings": settings, "swap": swap})
+        here.call_node = lambda verb, options: {"census": {"running": running}}
+        monkeypatch.setattr(machine_ssl_health, "complaints", served)
+        return here.act(here.options())
+
+    def test_it_goes_by_the_swap(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def served(sha256: str, probe: Any) -> list[str]:
+            assert (sha256, probe.host) == (NEW["sha256"], "198.18.0.11")
+            return []
+
+        result = self.looked(monkeypatch, ["vmafdd", "vmware-vpxd"], served)
+        assert result == {"changed": False, "census": {"running": ["vmafdd", "vmware-vpxd"]}}
+
+    def test_all_that_is_wrong_is_named_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def served(*_: Any) -> list[str]:
+            raise X509Error("no certificate")
+
+        with pytest.raises(Refused, match=r"do not run: vmware-vpxd\. .* cannot be read: no certificate\.") as refused:
+            self.looked(monkeypatch, ["vmafdd"], served)
+        assert len(refused.value.details["problems"]) == 2
 
 
 class TestRecords:
