@@ -139,14 +139,15 @@ def test_a_rotation_refuses_and_touches_nothing(name: str, lone: Controller, lon
 
 
 @pytest.mark.parametrize("name", ["rotate", "plan", "check", "rollback"])
-def test_hosts_that_are_none_are_no_success(lone: Controller, lone_lab: Lab, name: str) -> None:
+@pytest.mark.parametrize(("pattern", "why"), [("vcentres", "no host"), ("all:&ungrouped", "ungrouped no more")])
+def test_hosts_that_are_none_are_no_success(lone: Controller, lone_lab: Lab, name: str, pattern: str, why: str) -> None:
     """Ansible ends well when a play finds nobody, and a pipeline would be content for ever."""
     (node,) = lone_lab.nodes
     before = node.snapshot()
-    run = lone.playbook(name, "-e", "vcfleet_hosts=vcentres")
+    run = lone.playbook(name, "-e", f"vcfleet_hosts={pattern}")
     assert run.rc == 2, run.output
     (told,) = run.failures()
-    assert "vcfleet_hosts is vcentres" in told and "no host" in told
+    assert f"vcfleet_hosts is {pattern}" in told and why in told
     assert differences(before, node.snapshot()) == []
 
 
