@@ -435,8 +435,8 @@ TTLS = st.sampled_from([5.0, 60.0, 900.0])
 class OneNode(RuleBasedStateMachine):
     """Whoever was told that the lease is theirs for ttl seconds is its only owner for ttl seconds of real time.
 
-    Where somebody sets the wall clock and the node is booted, there is nothing left to go by; the group's own property,
-    below, does not rest on it.
+    Where somebody sets the wall clock and the node is booted, there is nothing left to go by, and it may begin anew
+    with each boot from then on; the group's own property, below, does not rest on it.
     """
 
     def __init__(self) -> None:
@@ -461,8 +461,7 @@ class OneNode(RuleBasedStateMachine):
             assert self.real < self.longest, "it bars others for longer than it was granted for"
             return
         assert all(until <= self.real for until in others)
-        self.sure = {name: self.real + ttl}
-        self.longest = self.real + ttl
+        self.is_owned(name, ttl)
 
     @rule(name=OWNERS)
     def give_back(self, name: str) -> None:
@@ -480,8 +479,11 @@ class OneNode(RuleBasedStateMachine):
         assert all(until <= self.real for until in others)
         found = look(self.state).lease
         assert found and found.owner == name
-        self.sure = {name: self.real + found.ttl}
-        self.longest = self.real + found.ttl
+        self.is_owned(name, found.ttl)
+
+    def is_owned(self, name: str, ttl: float) -> None:
+        self.sure, self.set = {name: self.real + ttl}, False
+        self.longest = self.real + ttl
 
     @rule(seconds=SPANS)
     def time_passes(self, seconds: float) -> None:
@@ -505,7 +507,7 @@ class OneNode(RuleBasedStateMachine):
 
     def have_only_that_clock(self) -> None:
         found = look(self.state).lease
-        self.sure, self.set = {}, False
+        self.sure = {}
         self.longest = self.real + (found.ttl if found else 0.0)
 
 
