@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import peers_to_restart
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import peers_to_restart_now
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 
 
 class ActionModule(DocumentedAction):
@@ -19,4 +21,5 @@ class ActionModule(DocumentedAction):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Name them."""
         group = options["group"]
-        return {"changed": False, "peers": peers_to_restart(group, records.load_all(group["nodes"]))}
+        peers = peers_to_restart_now(group, options["planned"], records.load_all(group["nodes"]), datetime.now(UTC))
+        return {"changed": False, "peers": peers}

@@ -10,9 +10,10 @@ short_description: Say why a node may not begin its rotation although its turn h
 version_added: 0.1.0
 description:
   - A node may begin when each node before it in its linked group is handed over, every node of the group that is to be
-    rotated is staged, and the run has not been stopped. A failed canary stops it, and so do more failed linked groups
-    than are allowed. Then what has begun is finished, and nothing else is begun.
-  - Nor may it begin when the maintenance window in which it was assessed is not open for long enough any more.
+    rotated is staged, and the run has not been stopped. A canary that has not come to a good end stops it, and so do
+    more failed linked groups than are allowed. Then what has begun is finished, and nothing else is begun.
+  - Nor may it begin when the maintenance window in which it was assessed is not open for long enough any more, or when
+    it was assessed again since and has to wait.
   - Goes by the evidence in the records, and not by whether a task has failed. In check mode there is none.
 author:
   - The vcfleet.certs authors (@vcfleet)
@@ -34,10 +35,9 @@ options:
     elements: str
     default: []
   canaries:
-    description: Names of the linked groups that go first.
-    type: list
-    elements: str
-    default: []
+    description: The linked groups that go first, as RV(vcfleet.certs.fleet_plan#module:canaries) has them.
+    type: dict
+    default: {}
   failures_allowed:
     description: How many linked groups may fail before nothing more is begun.
     type: int
@@ -87,7 +87,8 @@ class LookupModule(LookupBase):  # type: ignore[misc] # ansible-core has no type
     def _not_begun(self, node: str) -> str:
         planned = self.get_option("planned")
         options = {name: self.get_option(name) for name in ("lease_refusal", "failed", "canaries", "failures_allowed")}
-        known = records.load_all([node, *planned["after"], *planned["together"]])
+        first = [each for canary in options["canaries"].values() for each in canary["nodes"]]
+        known = records.load_all([node, *planned["after"], *planned["together"], *first])
         return " ".join([*reasons_to_wait(node, planned, known, **options), *_too_late(known.get(node, {}))])
 
 

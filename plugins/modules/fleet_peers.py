@@ -6,17 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fleet_peers
-short_description: Name the linked nodes whose services need a restart
+short_description: Name the linked nodes whose services need a restart and may have it
 version_added: 0.1.0
 description:
   - Linked nodes hold on to the certificate of another one. After one that had B(expired) was replaced, their services
     have to be restarted. A node that had its own turn after that has been restarted by it.
+  - Names nobody as long as the rotation of the whole linked group has not come to a good end, nor a node that was not
+    selected, or that has no open maintenance window or a freeze now. M(vcfleet.certs.fleet_summary) has those, too.
   - Works on the controller alone and needs no connection.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:
   group:
     description: What RV(vcfleet.certs.fleet_plan#module:plan.groups) has for the linked group.
+    type: dict
+    required: true
+  planned:
+    description: What RV(vcfleet.certs.fleet_plan#module:plan.nodes) has; at least the nodes of the linked group.
     type: dict
     required: true
 attributes:
@@ -42,6 +48,7 @@ EXAMPLES = r"""
 - name: Name the peers that hold on to an expired certificate
   vcfleet.certs.fleet_peers:
     group: "{{ rotation.plan.groups['vsphere.local@vc01'] }}"
+    planned: "{{ rotation.plan.nodes }}"
   register: stale
 """
 

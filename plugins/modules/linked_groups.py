@@ -11,9 +11,10 @@ version_added: 0.1.0
 description:
   - Sorts nodes into linked groups (Enhanced Linked Mode). Two nodes are linked when they have the same SSO domain and
     the VMCA root of one is among the trusted roots of the other, or the directory of one lists the other as a member.
-  - A group is refused as a whole when one of its nodes is, and when a node that could not be surveyed may belong to it.
+  - A group is refused as a whole when one of its nodes is, and when a node that could not be surveyed, or is left out,
+    may belong to it.
   - Where a node of the group was asked by M(vcfleet.certs.linked_mode_info), the group is refused as well when a member
-    is not in the inventory, is not reached or is not healthy.
+    is not among the surveyed nodes, is not reached or is not healthy.
   - Works on the controller alone and needs no connection.
 author:
   - The vcfleet.certs authors (@vcfleet)
@@ -33,6 +34,14 @@ options:
   inventory:
     description: Names and addresses of all hosts of the inventory, those outside this run too. A member of a group that
       is none of them, by name or by its first label, and was not surveyed is unknown.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.1.0
+  left_out:
+    description: Inventory names of hosts that may be nodes and are none of O(nodes), since the run is limited. A group
+      is refused when one of them may belong to it; it may when O(overrides) says so, or when the group trusts a VMCA
+      root that none of O(nodes) has and no directory has told who the members are.
     type: list
     elements: str
     default: []

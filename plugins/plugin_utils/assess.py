@@ -54,6 +54,12 @@ def assess(survey: Mapping[str, Any], policy: Policy, now: datetime) -> dict[str
     }
 
 
+def has_to_wait(assessment: Mapping[str, Any], forced: bool) -> bool:
+    """Is it kept although it is due, for a window or a backoff, say? Force goes before those, never before a freeze."""
+    frozen = (assessment.get("when") or {}).get("freeze")
+    return assessment.get("verdict") == KEEP and bool(frozen or (assessment.get("due") and not forced))
+
+
 def _current(survey: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
     chain = (survey.get("machine_certificate") or {}).get("chain") or []
     if not chain:

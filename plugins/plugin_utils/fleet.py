@@ -72,6 +72,9 @@ def ended_node(record: Record, planned: Mapping[str, Any], check_mode: bool = Fa
         old = record["assessment"]["current"]
     if check_mode and planned["verdict"] == "rotate" and ending != ROTATED and "failure" not in record:
         ending = PLANNED
+    if not check_mode and "swap" not in record and ending != ROTATED and _left_behind(record):
+        # Whatever its certificate is, its services may be down.
+        ending = _left_behind(record)["state"]
     return {
         "ending": ending,
         "failed": ending not in _WELL or "failure" in record,
@@ -81,6 +84,11 @@ def ended_node(record: Record, planned: Mapping[str, Any], check_mode: bool = Fa
         "sentence": _ended_sentence(ending, record, planned),
         "todo": record.get("handover", {}).get("holders", []),
     }
+
+
+def _left_behind(record: Record) -> dict[str, Any]:
+    """The journal of an earlier swap that is not at its end; empty without one."""
+    return (record.get("survey") or {}).get("journal") or {}
 
 
 def _ending(record: Record, planned: Mapping[str, Any]) -> str:
@@ -101,6 +109,8 @@ def _ended_sentence(ending: str, record: Record, planned: Mapping[str, Any]) -> 
     """The first that has something to say: what failed, why it did not begin, the swap itself, or else the ending."""
     # An interrupted swap may have been left alone at first, and rotated when its lease was ours.
     told = record.get("failure") or (record.get("not_begun") if ending != ROTATED else None)
+    if ending == _left_behind(record).get("state") and "swap" not in record:
+        return " ".join(filter(None, [_left_behind(record)["sentence"], told]))
     if ending == NOT_BEGUN:
         return f"Not begun, and this node still serves its old certificate. {told or _SENTENCES[NOT_BEGUN]}"
     if ending == REFUSED:

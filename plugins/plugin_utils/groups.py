@@ -18,6 +18,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils import membership, x
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import REFUSE, refusals
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.gates import trusted_roots
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import listed
 
 Records = Mapping[str, Mapping[str, Any]]
 
@@ -29,7 +30,8 @@ _HEALTH = frozenset({"vmafdd-down", "services-missing"})
 class Group:
     """A linked group on its way: its nodes in inventory order; `unknown` may belong to it but were not surveyed.
 
-    Of those `claimed` are no other group's, and are shown with this one.
+    Of those `claimed` are no other group's, and are shown with this one. `left_out` may belong to it as well, and the
+    run is not about them.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Group:
     sso_domain: str | None = None
     unknown: list[str] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 def linked_groups(
@@ -44,28 +47,38 @@ def linked_groups(
     unsurveyed: Sequence[str] = (),
     overrides: Mapping[str, str] | None = None,
     inventory: Collection[str] = (),
+    left_out: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Sort nodes into linked groups: [{"name", "nodes", "leader", "sso_domain", "verdict", "reasons", "findings"}].
 
     `records` maps nodes to {"survey", "assessment", "linked_mode"}; `overrides` nodes to groups, and goes before what
-    surveys say; `inventory` has the names and addresses of all hosts. `leader` is the node to ask for the members.
+    surveys say; `inventory` has the names and addresses of all hosts, `left_out` the names of those that may be nodes
+    and that this run leaves out. `leader` is the node to ask for the members.
     A node that no override places and that was not surveyed, or not so far that its links are known, may belong to any
     group that trusts a VMCA root whose node is not known; such groups are refused with it, since a member that nobody
-    looked at may be down already.
+    looked at may be down already. So may one that was left out, unless a directory has told who the members are.
     """
     placed = dict(overrides or {})
     groups = [*_by_hand(records, unsurveyed, placed), *_by_survey(records, placed)]
     lost = [node for node in unsurveyed if node not in placed]
     unplaced = [*lost, *_adrift(groups, records, placed)]
     for group in groups:
-        if unplaced and _has_unknown_member(group, records):
-            group.unknown += [node for node in unplaced if node not in group.nodes]
+        strange = bool(unplaced or left_out) and _has_unknown_member(group, records)
+        group.unknown += [node for node in unplaced if strange and node not in group.nodes]
+        group.left_out += [node for node in left_out if _may_belong(node, group, records, placed, strange)]
     for node in lost:
         _list_once(groups, node)
     order = [*records, *unsurveyed]
     return [
         _judged(group, records, inventory) for group in sorted(groups, key=lambda group: order.index(group.nodes[0]))
     ]
+
+
+def _may_belong(node: str, group: Group, records: Records, placed: Mapping[str, str], strange: bool) -> bool:
+    """May a node that was left out be of this group: by hand, or since the group has a member that nobody knows?"""
+    if node in placed or any(each in placed for each in group.nodes):
+        return placed.get(node) == group.name
+    return strange and not any(membership.members(records[each]) for each in group.nodes)
 
 
 def _adrift(groups: Iterable[Group], records: Records, placed: Mapping[str, str]) -> list[str]:
@@ -166,6 +179,7 @@ def _looks_like_vmca(pem: str, record: Mapping[str, Any]) -> bool:
 def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[str, Any]:
     refused = [f"{node}: {reason}" for node in group.nodes for reason in _refusals(records.get(node))]
     refused += [f"{node} could not be surveyed{_membership(group, node, records)}." for node in group.unknown]
+    refused += _left_out(group)
     findings = [finding.to_dict() for finding in membership.judge(group.nodes, records, inventory)]
     refused += [with_remedy(finding) for finding in refusals(findings)]
     due = [
@@ -226,3 +240,12 @@ def _membership(group: Group, node: str, records: Records) -> str:
         f"{' in full' * (node in records)} and may belong to this group, which trusts a VMCA root of an unknown node;"
         f" vcfleet_groups (overrides of linked_groups) says where it belongs, as {{'{node}': 'a name'}}"
     )
+
+
+def _left_out(group: Group) -> list[str]:
+    if not group.left_out:
+        return []
+    return [
+        f"It may be linked with hosts that this run leaves out: {listed(group.left_out)}. Run with all nodes of the"
+        " group; vcfleet_only selects those that are to be rotated. Or say with vcfleet_groups where each node belongs."
+    ]

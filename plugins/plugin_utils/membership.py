@@ -30,18 +30,19 @@ def judge(nodes: Sequence[str], records: Mapping[str, Record], inventory: Collec
     """All findings about the members of one group.
 
     `nodes` are the inventory names of its nodes; `inventory` the names and addresses of all hosts, those outside this
-    run too: a member that only this run leaves out is known.
+    run too: a member that only this run leaves out is known, and refused with other words.
     """
     answers = {node: records[node]["linked_mode"] for node in nodes if "linked_mode" in records.get(node, {})}
     if not answers:
         return [_not_asked()]
     pnids = {_pnid(records[node]): node for node in nodes if node in records and _pnid(records[node])}
-    known = {_spelled(name) for name in [*inventory, *map(_pnid, records.values())] if name}
+    surveyed = {_spelled(name) for name in map(_pnid, records.values()) if name}
+    known = {*map(_spelled, filter(None, inventory)), *surveyed}
     return [
         finding
         for node, linked_mode in answers.items()
         for finding in (
-            _unanswered(node, linked_mode) if "problem" in linked_mode else _judged(linked_mode, pnids, known)
+            _unanswered(node, linked_mode) if "problem" in linked_mode else _judged(linked_mode, pnids, known, surveyed)
         )
     ]
 
@@ -75,8 +76,11 @@ def _unanswered(node: str, linked_mode: LinkedMode) -> Iterator[Finding]:
     )
 
 
-def _judged(linked_mode: LinkedMode, pnids: Mapping[str, str], known: Collection[str]) -> Iterator[Finding]:
+def _judged(
+    linked_mode: LinkedMode, pnids: Mapping[str, str], known: Collection[str], surveyed: Collection[str]
+) -> Iterator[Finding]:
     yield from _strangers(linked_mode, known)
+    yield from _left_out(linked_mode, known, surveyed)
     yield from _out_of_reach(linked_mode)
     yield from _ill(linked_mode)
     yield from _not_replicating(linked_mode)
@@ -95,6 +99,23 @@ def _strangers(linked_mode: LinkedMode, known: Collection[str]) -> Iterator[Find
             "Add them to the inventory. Hosts that are outside of this run are known by inventory name and ansible_host"
             " only; where neither says who it is, run with all nodes of the group. What was decommissioned is removed"
             " from the directory with `cmsso-util unregister`.",
+        )
+
+
+def _left_out(linked_mode: LinkedMode, known: Collection[str], surveyed: Collection[str]) -> Iterator[Finding]:
+    """P22. A run that does not see a member has no lease there, and another one may be at work on it."""
+    found = [
+        member["name"]
+        for member in linked_mode["members"]
+        if _called(member) & set(known) and _spelled(member["name"]) not in surveyed
+    ]
+    if found:
+        yield Finding(
+            "member-not-surveyed",
+            REFUSE,
+            f"Members of the linked group were not surveyed by this run: {', '.join(found)}.",
+            {"members": found, "asked": linked_mode["node"]},
+            "Run with all nodes of the group, without --limit; vcfleet_only selects those that are to be rotated.",
         )
 
 

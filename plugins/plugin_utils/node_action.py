@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import node_program
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused, plain
@@ -129,6 +129,11 @@ class NodeAction(DocumentedAction):
             if "permission denied" in str(error).lower():
                 raise AnsibleAuthenticationFailure(str(error)) from error
             raise NodeUnreachable(str(error)) from error
+        except AnsibleError as error:
+            # A node too busy to answer; ansible-core 2.16 does not call that a connection failure.
+            if "privilege escalation prompt" in str(error):
+                raise NodeUnreachable(str(error)) from error
+            raise
 
 
 def _text(output: Any) -> str:

@@ -54,10 +54,33 @@ def make_plan(
         planned = {node: _planned_node(node, records.get(node), group, why_not, consumers) for node in group["nodes"]}
         planned_groups[group["name"]] = {**_planned_group(group, planned, why_not), "canary": waves.is_canary(group)}
         nodes.update(planned)
+    hold_back(planned_groups, nodes)
     walked = {name: group for name, group in planned_groups.items() if group["turns"]}
     canaries = [name for name, group in walked.items() if group["canary"]]
     arranged = waves.arrange(canaries, [name for name in walked if name not in canaries])
     return number_turns({"schema": SCHEMA, "waves": arranged, "groups": planned_groups, "nodes": nodes})
+
+
+def hold_back(groups: Mapping[str, dict[str, Any]], nodes: Mapping[str, dict[str, Any]]) -> None:
+    """Refuse what would be rotated after a canary that is refused: nobody would have gone first."""
+    refused = [name for name, group in groups.items() if group["canary"] and group["verdict"] == REFUSE]
+    held_back = [group for group in groups.values() if refused and group["turns"] and not group["canary"]]
+    for group in held_back:
+        turns, why = group["turns"], [f"The canary {', '.join(refused)} is refused, and nothing is begun before it."]
+        clear(group, REFUSE, why)
+        for node in turns:
+            set_aside(nodes[node], REFUSE, why)
+
+
+def clear(group: dict[str, Any], verdict: str, reasons: Sequence[str]) -> None:
+    """A group that is not walked has no wave and no turns."""
+    group.update(verdict=verdict, reasons=list(reasons), wave=None, turns=[])
+
+
+def set_aside(planned: dict[str, Any], verdict: str, reasons: Sequence[str]) -> None:
+    """A node that is not rotated has no turn, no new certificate and no window."""
+    planned.update(verdict=verdict, reasons=list(reasons), wave=None, turn=None, after=[], together=[])
+    planned.update(wanted=None, san_changes=None, stops=[], consumers=[])
 
 
 def seal(plan: Plan, made_at: datetime, valid_hours: float) -> Plan:

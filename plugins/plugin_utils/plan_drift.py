@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import names
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE, has_to_wait
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import REFUSE, refusals
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import ailments, with_remedy
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.names import KINDS
@@ -26,8 +26,11 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import (
     Group,
     Plan,
     Record,
+    clear,
+    hold_back,
     make_plan,
     number_turns,
+    set_aside,
 )
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import certificate_words
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import Selection
@@ -75,6 +78,7 @@ def apply_plan(reviewed: Plan, present: Present) -> Plan:
         else:
             _not_walked(plan, name, found, present)
     _add_unplanned(plan, found)
+    hold_back(plan["groups"], plan["nodes"])
     walked = [[name for name in wave if plan["groups"][name]["turns"]] for wave in plan["waves"]]
     plan["waves"] = [wave for wave in walked if wave]
     return number_turns(plan)
@@ -96,27 +100,30 @@ def _walked(plan: Plan, name: str, found: Plan, present: Present) -> None:
         _refuse(plan, name, drift, present)
         return
     for node, (verdict, why) in kept.items():
-        _set_aside(plan["nodes"][node], verdict, why)
+        set_aside(plan["nodes"][node], verdict, why)
         plan["nodes"][node]["current"] = dict(present.current(node)) or plan["nodes"][node]["current"]
     group["turns"] = left
     if not left:
-        _clear(group, KEEP, [f"Plan {plan['id']} has nothing left to do here in this run."])
+        clear(group, KEEP, [f"Plan {plan['id']} has nothing left to do here in this run."])
+        for node in (node for node in group["nodes"] if node not in kept):
+            _let_be(plan, node, found, present)
 
 
 def _why_kept(plan: Plan, node: str, present: Present) -> tuple[str, list[str]] | None:
     """Verdict and reasons of a node whose turn is planned and that has none now: not selected, done, or to wait."""
     planned, survey = plan["nodes"][node], present.records.get(node, {}).get("survey") or {}
-    group = {"name": planned["group"], "nodes": plan["groups"][planned["group"]]["nodes"]}
-    if why_not := present.selection.why_not(node, group, present.records):
+    if why_not := _why_not(plan, node, present):
         return NOT_SELECTED, [why_not]
     swap = survey.get("last_swap") or {}
     if _is_done(planned, swap, present.current(node)):
         return KEEP, [f"Done: swap {swap.get('id')} replaced the certificate that plan {plan['id']} was made for."]
     assessment = present.assessment(node)
-    # Due and kept: its window is not open. A forced node has no window to wait for, but a freeze holds it, too.
-    frozen = (assessment.get("when") or {}).get("freeze")
-    waits = assessment.get("verdict") == KEEP and (frozen or (assessment.get("due") and not planned["force_reason"]))
-    return (KEEP, list(assessment["reasons"])) if waits else None
+    return (KEEP, list(assessment["reasons"])) if has_to_wait(assessment, bool(planned["force_reason"])) else None
+
+
+def _why_not(plan: Plan, node: str, present: Present) -> str | None:
+    name = plan["nodes"][node]["group"]
+    return present.selection.why_not(node, {"name": name, "nodes": plan["groups"][name]["nodes"]}, present.records)
 
 
 def _is_done(planned: Mapping[str, Any], swap: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
@@ -191,24 +198,29 @@ def _absent(plan: Plan, name: str, present: Present) -> None:
         _refuse(plan, name, drift, present)
         return
     group = plan["groups"][name]
-    _clear(group, NOT_SELECTED, ["None of its nodes is among the hosts of this run."])
+    clear(group, NOT_SELECTED, ["None of its nodes is among the hosts of this run."])
     for node in group["nodes"]:
-        _set_aside(plan["nodes"][node], NOT_SELECTED, group["reasons"])
+        set_aside(plan["nodes"][node], NOT_SELECTED, group["reasons"])
 
 
 def _not_walked(plan: Plan, name: str, found: Plan, present: Present) -> None:
     """Nothing is done in a group that the plan leaves alone; what was in its way then is still said."""
     for node in plan["groups"][name]["nodes"]:
-        planned = plan["nodes"][node]
-        if node not in present.records:
-            why = found["nodes"].get(node, {}).get("reasons") or ["It is not among the hosts of this run."]
-            _set_aside(planned, UNSURVEYED if node in found["nodes"] else NOT_SELECTED, why)
-        elif planned["verdict"] == UNSURVEYED:
-            _set_aside(planned, REFUSE, [f"It could not be surveyed when plan {plan['id']} was made. {REMEDY}"])
-        elif planned["verdict"] == KEEP and present.assessment(node).get("verdict") == ROTATE:
-            planned["reasons"] = [
-                f"Plan {plan['id']} keeps it. Due now: {' '.join(present.assessment(node)['reasons'])}"
-            ]
+        _let_be(plan, node, found, present)
+
+
+def _let_be(plan: Plan, node: str, found: Plan, present: Present) -> None:
+    planned, now = plan["nodes"][node], found["nodes"].get(node, {})
+    if node not in present.records:
+        why = now.get("reasons") or ["It is not among the hosts of this run."]
+        set_aside(planned, UNSURVEYED if now else NOT_SELECTED, why)
+    elif planned["verdict"] == UNSURVEYED:
+        set_aside(planned, REFUSE, [f"It could not be surveyed when plan {plan['id']} was made. {REMEDY}"])
+    elif planned["verdict"] == KEEP and now["verdict"] == REFUSE and not _why_not(plan, node, present):
+        set_aside(planned, REFUSE, now["reasons"])
+    elif planned["verdict"] == KEEP and present.assessment(node).get("verdict") == ROTATE:
+        due = " ".join(present.assessment(node)["reasons"])
+        planned["reasons"] = [f"Plan {plan['id']} keeps it. Due now: {due}"]
 
 
 def _add_unplanned(plan: Plan, found: Plan) -> None:
@@ -218,34 +230,23 @@ def _add_unplanned(plan: Plan, found: Plan) -> None:
         if node not in plan["nodes"]:
             _add(plan, node, now["group"], found)
             if now["verdict"] != UNSURVEYED:
-                _set_aside(plan["nodes"][node], NOT_SELECTED, why)
+                set_aside(plan["nodes"][node], NOT_SELECTED, why)
 
 
 def _add(plan: Plan, node: str, name: str, found: Plan) -> None:
     """Add a node, and its group if that is new."""
     if name not in plan["groups"]:
         plan["groups"][name] = {**found["groups"][name], "nodes": []}
-        _clear(plan["groups"][name], NOT_SELECTED, [f"Plan {plan['id']} does not have it."])
+        clear(plan["groups"][name], NOT_SELECTED, [f"Plan {plan['id']} does not have it."])
     plan["groups"][name]["nodes"].append(node)
     plan["nodes"][node] = {**found["nodes"][node], "group": name}
 
 
 def _refuse(plan: Plan, name: str, drift: Sequence[str], present: Present) -> None:
     group = plan["groups"][name]
-    _clear(group, REFUSE, [f"Plan {plan['id']} does not fit any more.", *drift, REMEDY])
+    clear(group, REFUSE, [f"Plan {plan['id']} does not fit any more.", *drift, REMEDY])
     for node in group["nodes"]:
-        _set_aside(plan["nodes"][node], REFUSE if node in present.records else UNSURVEYED, group["reasons"])
-
-
-def _clear(group: dict[str, Any], verdict: str, reasons: Sequence[str]) -> None:
-    """A group that is not walked has no wave and no turns."""
-    group.update(verdict=verdict, reasons=list(reasons), wave=None, turns=[])
-
-
-def _set_aside(planned: dict[str, Any], verdict: str, reasons: Sequence[str]) -> None:
-    """A node that is not rotated has no turn, no new certificate and no window."""
-    planned.update(verdict=verdict, reasons=list(reasons), wave=None, turn=None, after=[], together=[])
-    planned.update(wanted=None, san_changes=None, stops=[], consumers=[])
+        set_aside(plan["nodes"][node], REFUSE if node in present.records else UNSURVEYED, group["reasons"])
 
 
 def _moment(text: str) -> datetime:

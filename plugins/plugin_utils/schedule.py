@@ -325,6 +325,13 @@ def too_late(when: Mapping[str, Any] | None, now: datetime) -> str:
     return ""
 
 
+def is_open(when: Mapping[str, Any] | None, now: datetime) -> bool:
+    """May services be stopped now, by the windows and freezes of which `when` was said?"""
+    if not when or when["freeze"]:
+        return False
+    return (when["window"] is None or when["begin"] is not None) and not too_late(when, now)
+
+
 def describe(
     schedule: Schedule, due: Due, outlook: Outlook, last_swap: Mapping[str, Any] | None, forced: bool
 ) -> dict[str, Any]:

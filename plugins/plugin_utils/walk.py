@@ -10,7 +10,13 @@ Evidence decides, and not the absence of an error: a node that was handed over h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
+
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import has_to_wait
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import NOT_SELECTED
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import is_open
 
 Record = Mapping[str, Any]
 
@@ -77,20 +83,22 @@ def reasons_to_wait(
     planned: Mapping[str, Any],
     records: Mapping[str, Record],
     failed: Sequence[str] = (),
-    canaries: Sequence[str] = (),
+    canaries: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     failures_allowed: int = 1,
     lease_refusal: str = "",
 ) -> list[str]:
     """Why the node may not begin although its turn has come, in sentences, all at once. None when it may.
 
-    `planned` is the node's part of the plan, `records` are those of its linked group; `failed` names the linked groups
-    of the whole run in which something has failed so far. `lease_refusal` is why the lease of its linked group is not
-    ours, in a sentence; empty when it is.
+    `planned` is the node's part of the plan, `records` are those of its linked group and of the canaries, which are
+    the plan's groups by name; `failed` names the linked groups of the whole run in which something has failed so far.
+    `lease_refusal` is why the lease of its linked group is not ours, in a sentence; empty when it is.
     """
     if lease_refusal:
         return [lease_refusal]
     if needs_nothing(records.get(node, {})):
         return [f"Another run was here first. {' '.join(records[node]['assessment']['reasons'])}"]
+    if has_to_wait(records.get(node, {}).get("assessment") or {}, bool(planned["force_reason"])):
+        return list(records[node]["assessment"]["reasons"])
     left = {each: record for each in planned["together"] if not needs_nothing(record := records.get(each, {}))}
     before = [each for each in planned["after"] if each in left and not handed_over(left[each])]
     unstaged = [each for each, record in left.items() if "staged" not in record]
@@ -101,7 +109,7 @@ def reasons_to_wait(
     reasons = [
         f"{', '.join(nodes)} of the same linked group {words}. {_AGAIN}" for words, nodes in told.items() if nodes
     ]
-    return reasons + _stopped(failed, canaries, failures_allowed)
+    return reasons + _stopped(failed, _bad_canaries(planned["group"], canaries, records, failed), failures_allowed)
 
 
 def peers_to_restart(group: Mapping[str, Any], records: Mapping[str, Record]) -> list[str]:
@@ -116,15 +124,54 @@ def peers_to_restart(group: Mapping[str, Any], records: Mapping[str, Record]) ->
     return [node for node in group["nodes"] if node not in fresh and "restarted" not in records.get(node, {})]
 
 
+def peers_to_restart_now(
+    group: Mapping[str, Any], planned: Mapping[str, Any], records: Mapping[str, Record], now: datetime
+) -> list[str]:
+    """Those whose services this run may stop: none before the whole group has come to a good end.
+
+    `planned` is the plan's part of each node. Whoever is not selected or has no open window is left to a person.
+    """
+    if not all_done(group, records):
+        return []
+    return [
+        node
+        for node in peers_to_restart(group, records)
+        if planned[node]["verdict"] != NOT_SELECTED and is_open((records[node]["assessment"] or {}).get("when"), now)
+    ]
+
+
+def all_done(group: Mapping[str, Any], records: Mapping[str, Record]) -> bool:
+    """Has every turn of the linked group come to a good end, and has nothing failed in it?"""
+    ended = all(handed_over(record) or needs_nothing(record) for record in _of(group["turns"], records))
+    return ended and not any("failure" in record for record in _of(group["nodes"], records))
+
+
+def _of(nodes: Sequence[str], records: Mapping[str, Record]) -> list[Record]:
+    return [records.get(node, {}) for node in nodes]
+
+
 def _had_expired(record: Record) -> bool:
     return bool(record["assessment"]["current"]["days_left"] < 0)
 
 
+def _bad_canaries(
+    group: str, canaries: Mapping[str, Mapping[str, Any]], records: Mapping[str, Record], failed: Sequence[str]
+) -> list[str]:
+    """Those in which something has failed; and for whoever comes after them, those that are not wholly rotated."""
+    proven = group in canaries
+    return [
+        name
+        for name, canary in canaries.items()
+        if name in failed or not (proven or not canary["turns"] or all_done(canary, records))
+    ]
+
+
 def _stopped(failed: Sequence[str], canaries: Sequence[str], allowed: int) -> list[str]:
-    """What stops everything that has not begun: a canary that failed, or too many failures over the whole run."""
-    dead = [name for name in failed if name in canaries]
-    if dead:
-        return [f"The canary {', '.join(dead)} has failed, and nothing is begun after that. {_AGAIN}"]
+    """What stops everything that has not begun: a canary's bad end, or too many failures over the whole run."""
+    if canaries:
+        return [
+            f"The canary {', '.join(canaries)} has not come to a good end, and nothing is begun after that. {_AGAIN}"
+        ]
     if len(failed) > allowed:
         return [
             f"Too many linked groups have failed: {', '.join(failed)}. vcfleet_failures_allowed is {allowed}, so"

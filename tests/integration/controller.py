@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evidence import wait_until
 from simvc.lab.lab import Lab
 
 BIN = Path(sys.executable).parent
@@ -120,6 +122,17 @@ class Controller:
         ) as process:
             yield process
 
+    def killed(self, command: list[str], when: Callable[[], bool]) -> None:
+        """Start a run and kill all of it when something has come true, as a controller that loses its power.
+
+        Ansible's workers have sessions of their own, and one that follows a swap would outlive its parent.
+        """
+        with self.started(command) as process:
+            wait_until(when, timeout=120)
+            for each in [process.pid, *descendants(process.pid)]:
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+
     def ended(self, rc: int, output: str) -> Run:
         """What the ended command left in the record."""
         lines = self._record.read_text().splitlines() if self._record.exists() else []
@@ -149,3 +162,13 @@ class Controller:
     @property
     def _record(self) -> Path:
         return self.home / "record.jsonl"
+
+
+def descendants(parent: int) -> list[int]:
+    """The processes that a process has begun, and theirs."""
+    told = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in told.splitlines()]
+    found = [parent]
+    for each in found:
+        found += [pid for pid, begun_by in pairs if begun_by == each]
+    return found[1:]

@@ -138,17 +138,63 @@ def test_a_rotation_refuses_and_touches_nothing(name: str, lone: Controller, lon
     assert not run.of("machine_ssl_rotate")
 
 
+def stray(controller: Controller) -> tuple[str, str]:
+    """One more source for the inventory, with a host that is in no group."""
+    source = controller.home / "stray.yml"
+    source.write_text("all: {hosts: {stray.lab.example: }}\n")
+    return "-i", str(source)
+
+
 @pytest.mark.parametrize("name", ["rotate", "plan", "check", "rollback"])
-@pytest.mark.parametrize(("pattern", "why"), [("vcentres", "no host"), ("all:&ungrouped", "ungrouped no more")])
+@pytest.mark.parametrize(
+    ("pattern", "why"), [("vcentres", "no host"), ("all:&ungrouped", "ungrouped no more"), ("u*", "ungrouped no more")]
+)
 def test_hosts_that_are_none_are_no_success(lone: Controller, lone_lab: Lab, name: str, pattern: str, why: str) -> None:
     """Ansible ends well when a play finds nobody, and a pipeline would be content for ever."""
     (node,) = lone_lab.nodes
     before = node.snapshot()
-    run = lone.playbook(name, "-e", f"vcfleet_hosts={pattern}")
+    run = lone.playbook(name, *stray(lone), "-e", f"vcfleet_hosts={pattern}")
     assert run.rc == 2, run.output
-    (told,) = run.failures()
+    told = " ".join(run.failures())
     assert f"vcfleet_hosts is {pattern}" in told and why in told
     assert differences(before, node.snapshot()) == []
+
+
+@pytest.mark.parametrize("name", ["rotate", "plan", "check", "rollback"])
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("--limit", "all:&ungrouped", "ungrouped no more"),
+        ("--tags", "certificates", "Leave the tags away"),
+        ("--skip-tags", "untagged", "Leave the tags away"),
+    ],
+)
+def test_options_that_leave_out_everything_are_no_success(
+    lone: Controller, lone_lab: Lab, name: str, option: str, value: str, why: str
+) -> None:
+    (node,) = lone_lab.nodes
+    before = node.snapshot()
+    run = lone.playbook(name, *stray(lone), option, value, "-e", "vcfleet_hosts=all")
+    assert run.rc == 2, run.output
+    told = " ".join(run.failures())
+    assert f"{option} {value}" in told and why in told
+    assert differences(before, node.snapshot()) == []
+
+
+def test_options_that_leave_out_nothing_are_none_of_our_business(lone: Controller) -> None:
+    run = lone.playbook("check", "--limit", "*", "--tags", "untagged", "--skip-tags", "certificates")
+    assert run.rc == 0, run.output
+    assert run.of("machine_ssl_assess")
+
+
+def test_a_host_that_a_play_would_take_for_a_group_is_refused(lone: Controller, lone_lab: Lab) -> None:
+    (node,) = lone_lab.nodes
+    groups = lone.home / "groups.yml"
+    groups.write_text(f"all: {{children: {{{node.name}: {{hosts: {{other.lab.example: }}}}}}}}\n")
+    run = lone.playbook("rotate", "-i", str(groups))
+    assert run.rc == 2, run.output
+    assert f"{node.name}: the inventory has a host and a group of that name" in " ".join(run.failures())
+    assert not run.of("machine_ssl_assess")
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from controller import Controller, Run
@@ -124,6 +126,37 @@ def test_a_loss_of_power_is_put_right_by_the_next_run(lab: Lab, controller: Cont
     assert not [name for name in key_files(node) if not name.startswith(STATE_DIR)]
     third = controller.playbook("rotate")
     assert third.rc == 0 and third.changed == 0, third.output
+
+
+def test_a_node_that_was_left_in_its_window_is_never_told_as_kept(lab: Lab, controller: Controller) -> None:
+    """Its new certificate is stored and not due; its services may be down, and the dead run's lease is in the way."""
+    (node,) = lab.nodes
+    before = node.certificate_served()
+    rotate = ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory), "-e", "vcfleet_lease_ttl=60"]
+    controller.killed(rotate, lambda: any(call.end for call in node.tool_calls("vecs-cli", "entry create")))
+    kill_swap(node)
+    again = controller.playbook("rotate")
+    assert again.rc == 2, again.output
+    (summary,) = again.of("fleet_summary")
+    assert summary["nodes"][node.name]["ending"] == "interrupted"
+    told = " ".join(again.failures(node.name))
+    assert "was interrupted in step" in told and "is held by" in told
+    assert "1 interrupted" in again.output
+    third = controller.playbook("rotate", "-e", "vcfleet_lease_wait=180")
+    assert third.rc == 0, third.output
+    assert node.certificate_served() != before
+    assert "vmware-vpxd" in running(node)
+
+
+def kill_swap(node: Node) -> None:
+    """End whatever has the lock of a swap on the node, as a kernel that is out of memory does."""
+    space = os.readlink(f"/proc/{node.init}/ns/pid")
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.readlink(process / "ns/pid") == space and any(
+                os.readlink(each).endswith("/vcfleet/lock") for each in (process / "fd").iterdir()
+            ):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("pipelining", ["true", "false"])

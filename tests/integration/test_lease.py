@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -145,28 +142,6 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def killed(controller: Controller, argv: list[str], when: Callable[[], bool]) -> None:
-    """Start a run and kill all of it when something has come true, as a controller that loses its power.
-
-    Ansible's workers have sessions of their own, and one that follows a swap would outlive its parent.
-    """
-    with controller.started(argv) as process:
-        wait_until(when, timeout=120)
-        for each in [process.pid, *descendants(process.pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(each, signal.SIGKILL)
-
-
-def descendants(parent: int) -> list[int]:
-    """The processes that a process has begun, and theirs."""
-    told = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in told.splitlines()]
-    found = [parent]
-    for each in found:
-        found += [pid for pid, begun_by in pairs if begun_by == each]
-    return found[1:]
-
-
 # ---- Races -----------------------------------------------------------------------------------------------------------
 
 
@@ -204,7 +179,7 @@ def test_the_lease_of_a_killed_controller_goes_to_the_next_after_its_ttl_and_not
     controllers: tuple[Controller, Controller], lab: Lab, yard: Path
 ) -> None:
     one, two = controllers
-    killed(one, command(one, yard, "sit", "one", ttl=25), lambda: owners(lab) == ["one"] * 3)
+    one.killed(command(one, yard, "sit", "one", ttl=25), lambda: owners(lab) == ["one"] * 3)
 
     at_once = two.run(command(two, yard, "hold", "two"))
     assert at_once.rc == 2
@@ -283,7 +258,7 @@ def test_while_a_swap_runs_its_expired_lease_is_not_taken_over(
     try:
         argv = ["ansible", node.name, "-i", str(one.inventory), "-m", "vcfleet.certs.machine_ssl_swap"]
         options = ["-a", swap(node, sha256, lease="one")]
-        killed(one, argv + options, lambda: any(each.get("step") == "start" for each in journal(node)))
+        one.killed(argv + options, lambda: any(each.get("step") == "start" for each in journal(node)))
         wait_until(lambda: time.time() > instant(lease(node)["until"]).timestamp(), timeout=30)
         try_at_once = json.dumps({"state": "held", "group": "g", "owner": "two"})
         refused = two.module("group_lease", node.name, "-a", try_at_once)

@@ -111,17 +111,29 @@ def test_an_unknown_member_refuses_its_whole_group_and_no_other(lab: Lab, contro
     assert found["vc03"]["verdict"] == "rotate"
 
 
-def test_a_member_outside_the_limit_is_known_and_one_that_is_down_refuses(lab: Lab, controller: Controller) -> None:
+def test_a_limit_that_splits_a_linked_group_is_refused_with_the_password(lab: Lab, controller: Controller) -> None:
     limit = ("--limit", "vc01.lab.example")
-    assert groups(play(controller, "check", *limit))["vc01"]["verdict"] == "rotate"
+    found = groups(play(controller, "check", *limit))["vc01"]
+    assert (found["verdict"], [each["id"] for each in found["findings"]]) == ("refuse", ["member-not-surveyed"])
+    assert "vc02.lab.example" in found["reasons"][0] and "vcfleet_only" in found["reasons"][0]
     lab["vc02"].cut()
     try:
         run = play(controller, "check", *limit)
     finally:
         lab["vc02"].heal()
     found = groups(run)["vc01"]
-    assert found["verdict"] == "refuse"
-    assert [finding["id"] for finding in found["findings"]] == ["member-not-reached"]
+    assert {finding["id"] for finding in found["findings"]} == {"member-not-surveyed", "member-not-reached"}
+
+
+def test_and_without_it(lab: Lab, controller: Controller) -> None:
+    before = stops(lab)
+    for left_out in (("--limit", "vc01.lab.example"), ("-e", "vcfleet_hosts=vc01.lab.example")):
+        run = controller.playbook("rotate", *left_out)
+        told = " ".join(run.failures("vc01.lab.example"))
+        assert run.rc == 2 and "hosts that this run leaves out: vc02.lab.example, vc03.lab.example" in told
+    assert stops(lab) == before
+    alone = controller.playbook("check", "--limit", "vc03.lab.example")
+    assert alone.rc == 0 and groups(alone)["vc03"]["verdict"] == "rotate"
 
 
 def test_a_directory_that_is_read_only_refuses(lab: Lab, controller: Controller) -> None:

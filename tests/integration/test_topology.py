@@ -101,13 +101,14 @@ class TestOtherNames:
     def controller(self, lab: Lab, names: tuple[str, str], controller_for: Made) -> Controller:
         return at(Place(lab, {names[0]: lab["vc01"].address, names[1]: None}), controller_for)
 
-    def test_a_member_outside_this_run_is_known_by_its_address(
+    def test_a_member_outside_this_run_is_known_by_its_address_and_refuses(
         self, lab: Lab, controller_for: Made, names: tuple[str, str]
     ) -> None:
         hosts: dict[str, str | None] = {names[0]: lab["vc01"].address, "Site-B": lab["vc02"].address}
         run = play(at(Place(lab, hosts), controller_for), "check", "--limit", names[0])
         assert run.rc == 0, run.output
-        assert (group_of(run)["verdict"], group_of(run)["findings"]) == ("rotate", [])
+        assert group_of(run)["verdict"] == "refuse"
+        assert [finding["id"] for finding in group_of(run)["findings"]] == ["member-not-surveyed"]
 
     def test_one_that_no_name_or_address_tells_refuses(
         self, lab: Lab, controller_for: Made, names: tuple[str, str]

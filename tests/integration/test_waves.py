@@ -174,6 +174,27 @@ def test_a_node_that_is_lost_at_its_turn_uses_up_the_budget_and_nothing_more_is_
     assert (walker["failures"], walker["unreachable"]) == (0, 0)
 
 
+def test_a_canary_whose_lease_cannot_be_asked_for_stops_everything_and_the_run_comes_to_its_account(
+    lab: Lab, controller: Controller
+) -> None:
+    """Somebody else has it, and the task that waits for it is killed by Ansible, which no failed_when sees."""
+    before = stops(lab)
+    held = controller.module("group_lease", "vc01.lab.example", "-a", "state=held group=g owner=other ttl=600")
+    assert held.rc == 0, held.output
+    settings = arguments(**{**AGAIN, "vcfleet_lease_wait": 120}, vcfleet_canary=["vc01.lab.example"])
+    try:
+        run = controller.playbook("rotate", *settings, ANSIBLE_TASK_TIMEOUT="25")
+    finally:
+        controller.module("group_lease", "vc01.lab.example", "-a", "state=released owner=other")
+    assert run.rc == 2, run.output
+    assert begun(before, lab) == set()
+    assert set(endings(run).values()) == {"not begun"}
+    for name in ("vc01", "vc02"):
+        assert "The lease could not be asked for." in why(run, name)
+    for name in ("vc03", "vc04", "vc05", "vc06"):
+        assert "The canary" in why(run, name)
+
+
 def test_a_canary_that_falls_ill_while_it_is_watched_stops_everything(lab: Lab, controller: Controller) -> None:
     before = stops(lab)
     settings = arguments(**AGAIN, vcfleet_canary=["vc03.lab.example"], vcfleet_soak=8, vcfleet_soak_probes=2)

@@ -238,3 +238,34 @@ class TestOverrides:
         assert shape(groups) == {"vsphere.local@vc01": ["vc01"], "mine": ["vc11", "vc03"]}
         assert [group["verdict"] for group in groups] == ["keep", "refuse"]
         assert groups[1]["reasons"] == ["vc03 could not be surveyed."]
+
+
+class TestLeftOut:
+    """A run that is limited, to a part of a linked group perhaps."""
+
+    def test_a_group_that_trusts_an_unknown_root_is_refused(self, fleet: Callable[..., Fleet]) -> None:
+        records = fleet({"vc01": "a", "vc11": "b"}, trusts={"a": ["vc02"]})
+
+        groups = linked_groups(records, left_out=["vc02", "vc12"])
+
+        assert [group["verdict"] for group in groups] == ["refuse", "keep"]
+        (reason,) = groups[0]["reasons"]
+        assert "hosts that this run leaves out: vc02, vc12." in reason and "vcfleet_only" in reason
+        assert [group["verdict"] for group in linked_groups(records)] == ["keep", "keep"]
+
+    def test_a_directory_knows_better(self, fleet: Callable[..., Fleet]) -> None:
+        """The root of a node that was decommissioned long ago."""
+        records = fleet({"vc01": "a"}, trusts={"a": ["gone"]})
+        pnid = records["vc01"]["survey"]["pnid"]
+        member = {"name": pnid, "type": "directory", "reachable": True, "state": "Standalone", "partners": []}
+        records["vc01"]["linked_mode"] = {"node": pnid, "members": [member], "replication": []}
+
+        assert linked_groups(records, left_out=["vc02"])[0]["verdict"] == "keep"
+
+    def test_groups_by_hand_know_best(self, fleet: Callable[..., Fleet]) -> None:
+        records = fleet({"vc01": "a", "vc11": "b"}, trusts={"a": ["gone"]})
+
+        assert linked_groups(records, (), {"vc01": "mine"}, left_out=["vc02"])[0]["verdict"] == "keep"
+        split = linked_groups(records, (), {"vc11": "mine", "vc12": "mine"}, left_out=["vc12"])
+        assert [group["verdict"] for group in split if group["name"] == "mine"] == ["refuse"]
+        assert [group["verdict"] for group in split if group["name"] != "mine"] == ["keep"]

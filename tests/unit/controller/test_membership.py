@@ -73,14 +73,17 @@ def test_an_unknown_member_refuses() -> None:
 
 
 @pytest.mark.parametrize("known", ["vc09.lab", "VC09.LAB", "vc09"])
-def test_a_member_outside_this_run_is_known_by_its_name_or_the_first_label(known: str) -> None:
-    assert judged(records(answer(member("vc01.lab"), member("vc09.lab")), "vc01.lab"), (known,)) == {}
+def test_a_member_outside_this_run_is_known_by_its_name_or_the_first_label_and_refuses(known: str) -> None:
+    assert judged(records(answer(member("vc01.lab"), member("vc09.lab")), "vc01.lab"), (known,)) == {
+        "member-not-surveyed": "refuse: Members of the linked group were not surveyed by this run: vc09.lab."
+    }
 
 
 @pytest.mark.parametrize("known", ["192.0.2.9", "2001:DB8:0::9", "VC09.lab.", "Vc09"])
 def test_a_member_outside_this_run_is_known_by_an_address_in_any_spelling(known: str) -> None:
     outside = member("vc09.lab", addresses=["192.0.2.9", "2001:db8::9"])
-    assert judged(records(answer(member("vc01.lab"), outside), "vc01.lab"), ("site-c-9", known)) == {}
+    found = judged(records(answer(member("vc01.lab"), outside), "vc01.lab"), ("site-c-9", known))
+    assert list(found) == ["member-not-surveyed"]
 
 
 @pytest.mark.parametrize("known", ["192.0.2.99", "2001:db8::99", "9", "site-c-9"])
@@ -154,7 +157,8 @@ class TestGroups:
         assert "vc03.lab" in group["reasons"][0] and "Add them to the inventory" in group["reasons"][0]
         assert [finding["id"] for finding in group["findings"]] == ["member-not-in-inventory"]
         (group,) = linked_groups(pair, inventory=["vc03.lab"])
-        assert group["verdict"] == "rotate"
+        assert group["verdict"] == "refuse"
+        assert "not surveyed by this run: vc03.lab. Run with all nodes of the group" in group["reasons"][0]
 
     def test_another_group_is_not_refused_with_it(self, pair: dict[str, Any]) -> None:
         pair["vc01"]["linked_mode"] = {"problem": "it did not answer."}

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import shell_loader
@@ -220,6 +220,19 @@ def test_a_lost_connection_is_unreachable(task: Callable[..., Any], connection: 
 
     with pytest.raises(NodeUnreachable, match="no route"):
         task().run(task_vars={})
+
+
+def test_a_node_too_busy_to_become_root_on_is_unreachable_as_well(
+    task: Callable[..., Any], connection: FakeConnection
+) -> None:
+    connection.failure = AnsibleError("Timeout (12s) waiting for privilege escalation prompt: ")
+    with pytest.raises(NodeUnreachable, match="12s"):
+        task().run(task_vars={})
+
+    connection.failure = AnsibleError("no such plugin")
+    with pytest.raises(AnsibleError, match="no such plugin") as caught:
+        task().run(task_vars={})
+    assert not isinstance(caught.value, AnsibleConnectionFailure)
 
 
 @pytest.mark.parametrize("failure", [AnsibleConnectionFailure, AnsibleAuthenticationFailure])

@@ -112,6 +112,25 @@ def _size(size: str, total: int) -> int:
     return max(1, int(size[:-1]) * total // 100) if size.endswith("%") else int(size)
 
 
+class TestCanaries:
+    def made(self, verdict: str, **options: Any) -> Any:
+        records = {"a": record("a", verdict), "b": record("b"), "c": record("c", "keep"), "d": record("d")}
+        groups = [group("g", "a", verdict=verdict), group("h", "b", "c"), group("i", "d")]
+        return make_plan(records, groups, Selection(**options), Waves(canary=("g", "i")))
+
+    def test_behind_one_that_is_refused_nothing_is_planned_but_other_canaries(self) -> None:
+        plan = self.made("refuse")
+        assert plan["waves"] == [["i"]]
+        assert {node: item["verdict"] for node, item in plan["nodes"].items()} == {
+            "a": "refuse", "b": "refuse", "c": "keep", "d": "rotate",
+        }  # fmt: skip
+        assert "The canary g is refused" in plan["nodes"]["b"]["reasons"][0] and not plan["nodes"]["b"]["wanted"]
+
+    def test_one_that_is_kept_or_not_selected_holds_back_nobody(self) -> None:
+        assert self.made("keep")["waves"] == [["i"], ["h"]]
+        assert self.made("refuse", without=("g",))["waves"] == [["i"], ["h"]]
+
+
 class TestNodes:
     def test_what_a_rotated_node_says(self) -> None:
         rotated = record("a", findings=(finding("warn"),), forced="CVE")

@@ -176,7 +176,16 @@ def test_a_node_that_is_gone_from_the_inventory_with_its_group_refuses_that() ->
     applied = fleet.applied()
     assert applied["groups"]["h"]["verdict"] == "refuse"
     assert "d is not in the inventory any more." in applied["groups"]["h"]["reasons"]
-    assert applied["waves"] == [["g"]] and applied["nodes"]["a"]["wave"] == 1
+    # It was the canary.
+    assert applied["waves"] == [] and verdicts(applied)["a"] == "refuse"
+    assert applied["groups"]["g"]["reasons"] == ["The canary h is refused, and nothing is begun before it."]
+
+
+def test_a_refused_group_that_is_no_canary_refuses_no_other() -> None:
+    fleet = Fleet()
+    refused_now(fleet)
+    applied = fleet.applied()
+    assert applied["waves"] == [["h"]] and applied["nodes"]["d"]["wave"] == 1
 
 
 def test_a_group_that_this_run_leaves_out_is_not_selected() -> None:
@@ -237,6 +246,26 @@ class TestLeftAlone:
         applied = fleet.applied()
         assert applied["waves"] == [] and applied["nodes"]["k"]["verdict"] == "keep"
         assert "Due now: It is rotate." in applied["nodes"]["k"]["reasons"][0]
+
+    def test_one_that_was_kept_and_cannot_be_judged_now_is_refused(self) -> None:
+        fleet = Fleet()
+        fleet.plan = seal(make_plan({"k": record("k", "keep")}, [group("k1", "k", verdict="keep")]), MADE, 72)
+        fleet.records, fleet.groups = {"k": record("k", "refuse")}, [group("k1", "k", verdict="refuse")]
+        applied = fleet.applied()
+        assert verdicts(applied) == {"k": "refuse"}
+        assert applied["nodes"]["k"]["reasons"] == ["The group is refuse."]
+        fleet.selection = Selection(without=("k",))
+        assert verdicts(fleet.applied()) == {"k": "keep"}
+
+    def test_so_is_one_of_a_group_in_which_all_is_done(self) -> None:
+        fleet = Fleet()
+        for node in "ab":
+            fleet.rotated(node)
+        refused = fleet.records["c"] = record("c", "refuse")
+        fleet.groups[0] = group("g", "a", "b", "c", verdict="refuse")
+        assert verdicts(fleet.applied()) == {"a": "keep", "b": "keep", "c": "refuse", "d": "rotate"}
+        refused["assessment"] = None
+        assert verdicts(fleet.applied())["c"] == "refuse"
 
     def test_a_group_that_the_plan_does_not_know_is_not_selected(self) -> None:
         fleet = Fleet()

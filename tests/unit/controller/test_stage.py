@@ -350,7 +350,7 @@ class TestRotate:
 
 
 class TestTurn:
-    planned: Any = {"after": [], "together": ["vc01"]}
+    planned: Any = {"group": "g", "after": [], "together": ["vc01"], "force_reason": None}
 
     def reason(self, **options: Any) -> Any:
         return lookup_loader.get("vcfleet.certs.turn").run(["vc01"], planned=self.planned, **options)
@@ -363,6 +363,10 @@ class TestTurn:
         assert self.reason(lease_refusal="Another run has it.") == ["Another run has it."]
         (told,) = self.reason(failed=["g", "h"], failures_allowed="1")
         assert "vcfleet_failures_allowed is 1" in told
+        canaries = {"h": {"nodes": ["vc02"], "turns": ["vc02"]}}
+        assert "The canary h" in self.reason(canaries=canaries)[0]
+        records.note("vc02", {"superseded": True})
+        assert self.reason(canaries=canaries) == [""]
 
     def test_one_that_comes_too_late_for_its_window_does_not_begin(self) -> None:
         begin = {"from": None, "by": "2020-01-01T01:30:00+00:00"}

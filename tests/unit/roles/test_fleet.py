@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import fleet
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import plan_lines
@@ -130,6 +131,21 @@ class TestSummary:
         kept["assessment"]["current"] = {**NEW, "days_left": 700.0}
         told = fleet.summarize({"n": kept}, plan)["n"]
         assert (told["ending"], told["failed"], told["old"]["sha256"]) == ("kept", False, NEW["sha256"])
+
+    @pytest.mark.parametrize("verdict", ["keep", "not selected", "refuse", "rotate"])
+    @pytest.mark.parametrize("state", ["interrupted", "stuck", "running"])
+    def test_whatever_its_certificate_is_one_that_an_earlier_run_left_behind_is_not_well(
+        self, verdict: str, state: str
+    ) -> None:
+        left = record("keep", not_begun="Another run has the lease.")
+        left["survey"]["journal"] = {"state": state, "sentence": "Swap J1 has no end."}
+        plan = make_plan({"n": left}, [group("n", verdict="keep")])
+        plan["nodes"]["n"]["verdict"] = verdict
+        told = fleet.summarize({"n": left}, plan)["n"]
+        assert (told["ending"], told["failed"]) == (state, True)
+        assert told["sentence"] == "Swap J1 has no end. Another run has the lease."
+        assert fleet.summary_lines({"n": told})[-1] == f"  1 {state}"
+        assert fleet.summarize({"n": left}, plan, check_mode=True)["n"]["ending"] != state
 
     def test_no_ending_is_missing_from_the_last_line(self) -> None:
         for state in ("rolled_back", "running", "contact_lost", "interrupted", "stuck", "refused"):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ DONE = {**STAGED, "swap": {"state": "committed"}, "handover": {"new": {"sha256":
 
 
 def reasons(node: str, records: dict[str, Any], turns: str = "ab", **run: Any) -> str:
-    planned = {"after": list(turns[: turns.index(node)]), "together": list(turns)}
+    planned = {"group": "g", "after": list(turns[: turns.index(node)]), "together": list(turns), "force_reason": None}
     return " ".join(walk.reasons_to_wait(node, planned, records, **run))
 
 
@@ -95,10 +96,47 @@ def test_more_failed_groups_than_are_allowed_stop_what_has_not_begun() -> None:
     assert "g, h" in told and "vcfleet_failures_allowed is 1" in told
 
 
-def test_a_failed_canary_stops_everything_whatever_is_allowed() -> None:
-    run = {"records": {"c": STAGED}, "turns": "c", "canaries": ["g"], "failures_allowed": 9}
-    assert "canary g has failed" in reasons("c", **run, failed=["g", "h"])
-    assert reasons("c", **run, failed=["h"]) == ""
+class TestCanaries:
+    """Linked group h goes first, with k and l rotated and m kept; c of g comes after it."""
+
+    canaries: Any = {"h": {"nodes": ["k", "l", "m"], "turns": ["k", "l"]}}
+
+    def told(self, failed: tuple[str, ...] = (), node: str = "c", **canary: Any) -> str:
+        records = {node: STAGED, **canary}
+        return reasons(node, records, turns=node, canaries=self.canaries, failed=failed, failures_allowed=9)
+
+    def test_one_that_is_wholly_rotated_lets_the_others_begin(self) -> None:
+        assert self.told(k=DONE, l=DONE) == ""
+        assert self.told(k=DONE, l={"superseded": True}, failed=("g",)) == ""
+
+    @pytest.mark.parametrize(
+        "last", [{}, STAGED, {**STAGED, "not_begun": "Another run has the lease."}, {**DONE, "failure": "It is ill."}]
+    )
+    def test_any_other_stops_them_though_nothing_is_known_to_have_failed(self, last: dict[str, Any]) -> None:
+        told = self.told(k=DONE, l=last)
+        assert told.startswith("The canary h has not come to a good end")
+
+    def test_a_node_of_it_that_has_no_turn_counts(self) -> None:
+        assert "canary h" in self.told(k=DONE, l=DONE, m={"failure": "Its services did not come back."})
+
+    def test_one_that_has_failed_stops_other_canaries_too_whatever_is_allowed(self) -> None:
+        self.canaries = {**self.canaries, "g": {"nodes": ["c"], "turns": ["c"]}}
+        assert self.told() == ""
+        assert "The canary h" in self.told(failed=("h",))
+
+    def test_one_that_has_nothing_to_rotate_stops_nobody(self) -> None:
+        self.canaries = {"h": {"nodes": ["k"], "turns": []}}
+        assert self.told(k={"failure": "It was not surveyed."}) == ""
+
+
+def test_what_has_to_wait_by_its_last_assessment_does_not_begin() -> None:
+    """It was assessed again after another run had the lease, and its window has closed meanwhile."""
+    waits = {"verdict": "keep", "due": True, "when": {"freeze": None}, "reasons": ["Due, waits for Saturday."]}
+    assert reasons("a", {"a": {**STAGED, "assessment": waits}}, turns="a") == "Due, waits for Saturday."
+    planned = {"group": "g", "after": [], "together": ["a"], "force_reason": "INC-4711"}
+    assert walk.reasons_to_wait("a", planned, {"a": {**STAGED, "assessment": waits}}) == []
+    frozen = {**waits, "due": False, "when": {"freeze": "year end"}, "reasons": ["Frozen."]}
+    assert walk.reasons_to_wait("a", planned, {"a": {**STAGED, "assessment": frozen}}) == ["Frozen."]
 
 
 class TestPeers:
@@ -122,3 +160,45 @@ class TestPeers:
     def test_one_that_was_restarted_since_needs_it_no_more(self) -> None:
         records = {"a": {**DONE, "assessment": {"current": {"days_left": -1}}}, "b": {"restarted": True}}
         assert walk.peers_to_restart({"nodes": ["a", "b", "c"], "turns": ["a"]}, records) == ["c"]
+
+
+class TestPeersNow:
+    """Linked a, whose certificate had expired, and b and c, which hold on to it."""
+
+    group: Any = {"nodes": ["a", "b", "c"], "turns": ["a"]}
+    now = datetime(2026, 11, 28, 22, 0, tzinfo=UTC)
+
+    def peers(self, verdict: str = "keep", when: Any = None, **records: Any) -> list[str]:
+        open_now = {"freeze": None, "window": None, "begin": None}
+        known = {node: {"assessment": {"when": open_now}} for node in "bc"}
+        known["a"] = {**DONE, "assessment": {"current": {"days_left": -1}}}
+        known["c"]["assessment"]["when"] = {**open_now, **(when or {})}
+        planned = {"a": {"verdict": "rotate"}, "b": {"verdict": "keep"}, "c": {"verdict": verdict}}
+        return walk.peers_to_restart_now(self.group, planned, {**known, **records}, self.now)
+
+    def test_all_of_them_where_nothing_is_in_the_way(self) -> None:
+        assert self.peers() == ["b", "c"]
+
+    def test_nobody_while_the_group_has_not_come_to_a_good_end(self) -> None:
+        expired = {"assessment": {"current": {"days_left": -1}}}
+        for a in ({**DONE, **expired, "failure": "The gate stayed shut."}, {**STAGED, **expired}):
+            assert self.peers(a=a) == []
+        assert self.peers(b={"failure": "It did not come back."}) == []
+
+    def test_whoever_is_not_selected_is_left_alone(self) -> None:
+        assert self.peers(verdict="not selected") == ["b"]
+
+    @pytest.mark.parametrize(
+        "when",
+        [
+            {"freeze": "year end"},
+            {"window": {"open_now": False}},
+            {"window": {"open_now": True}, "begin": {"from": None, "by": "2026-11-28T21:59:59Z"}},
+        ],
+    )
+    def test_so_is_one_without_an_open_window(self, when: Any) -> None:
+        assert self.peers(when=when) == ["b"]
+
+    def test_one_with_an_open_window_is_not(self) -> None:
+        begin = {"from": "2026-11-28T21:00:00Z", "by": "2026-11-28T23:00:00Z"}
+        assert self.peers(when={"window": {"open_now": True}, "begin": begin}) == ["b", "c"]
