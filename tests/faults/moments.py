@@ -16,7 +16,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,9 +109,16 @@ def _is_swap(process: Path, space: str) -> bool:
         command = (process / "cmdline").read_bytes()
         if b"heal.pyz" not in command and os.readlink(process / "fd/1") != "/dev/null":
             return False
-        return any(os.readlink(each).endswith("/vcfleet/lock") for each in (process / "fd").iterdir())
+        return any(link.endswith("/vcfleet/lock") for link in _links(process / "fd"))
     except OSError:
         return False
+
+
+def _links(folder: Path) -> Iterator[str]:
+    """Where they lead. One that is closed between two looks says nothing of the others."""
+    for each in folder.iterdir():
+        with suppress(OSError):
+            yield os.readlink(each)
 
 
 class Hold:

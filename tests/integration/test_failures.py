@@ -153,10 +153,16 @@ def kill_swap(node: Node) -> None:
     space = os.readlink(f"/proc/{node.init}/ns/pid")
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if os.readlink(process / "ns/pid") == space and any(
-                os.readlink(each).endswith("/vcfleet/lock") for each in (process / "fd").iterdir()
-            ):
+            if os.readlink(process / "ns/pid") == space and has_lock(process):
                 os.kill(int(process.name), signal.SIGKILL)
+
+
+def has_lock(process: Path) -> bool:
+    for each in (process / "fd").iterdir():
+        with suppress(OSError):
+            if os.readlink(each).endswith("/vcfleet/lock"):
+                return True
+    return False
 
 
 @pytest.mark.parametrize("pipelining", ["true", "false"])
