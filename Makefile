@@ -83,7 +83,7 @@ matrix: report ## sanity, unit and end-to-end tests on every ansible-core and no
 	@$(PYTHON) tests/tools/tally.py $(RESULTS)
 	@$(ENVIRONMENT) report
 
-unit: $(VENV)/.ready $(TREE)/.ready ## unit and property tests, and the node package on every Python found
+unit: packages $(VENV)/.ready $(TREE)/.ready ## unit and property tests, and the node package on every Python found
 	@$(PYTHON) -m pytest tests/unit --quiet --numprocesses $(WORKERS) --ansible-unit-inject-only \
 	  --junitxml $(RESULTS)/unit-$(CORE).xml
 
