@@ -78,5 +78,8 @@ def short_name(argv: list[str]) -> str:
 
 
 def _kept(output: str) -> str:
-    """The end of an output, where the tools say what went wrong, without private keys."""
-    return _PRIVATE_KEY.sub("(private key removed)", output)[-_KEPT_OUTPUT:]
+    """An output without private keys; of a long one the beginning, and the end, where the tools say what went wrong."""
+    text = _PRIVATE_KEY.sub("(private key removed)", output)
+    if len(text) <= _KEPT_OUTPUT:
+        return text
+    return f"{text[: _KEPT_OUTPUT // 4]}\n...\n{text[-_KEPT_OUTPUT * 3 // 4 :]}"

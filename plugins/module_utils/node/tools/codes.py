@@ -13,6 +13,9 @@ class Code(NamedTuple):
     remedy: str = ""
 
 
+# -1, which is printed unsigned by some tools and signed by others (§0.5).
+LARGEST = 0xFFFFFFFF
+
 _START_CORE = "Start the daemon (`service-control --start {0}`) and run again."
 
 _CODES = {
@@ -63,6 +66,7 @@ _CODES = {
     382312491: Code("the server's name cannot be resolved"),
     382312514: Code("vmcad does not answer", _START_CORE.format("vmcad")),
     382312694: Code("VMCA cannot authenticate: vmdird does not answer", _START_CORE.format("vmdird")),
+    LARGEST: Code("vmdird does not answer", _START_CORE.format("vmdird")),
 }
 
 

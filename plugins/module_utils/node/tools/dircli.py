@@ -13,9 +13,10 @@ from ..process import Completed, Runner
 from .sso import Login
 from .vdcrepadmin import partner_name
 
-# Known causes have a sentence, of several lines, with the number at its end; the others have the number first (§5.2).
-_ERROR = re.compile(r"dir-cli failed\. Error (\d+):")
-_SENTENCE = re.compile(r"dir-cli failed, error= .*?(\d+)\s*\Z", re.DOTALL)
+# Known causes have a sentence, of several lines, with the number at its end; the others have the number first (§5.2),
+# in words that differ from build to build (§0.5).
+_ERROR = re.compile(r"\bError (\d+):")
+_SENTENCE = re.compile(r"dir-cli failed, error= .*?\b(\d+)\s*$", re.DOTALL | re.MULTILINE)
 _STATE = re.compile(r"Directory Server State\s*:\s*(.+?)\s*\((\d+)\)")
 # The first line may stand behind the prompt.
 _NODE = re.compile(r"(?:^|(?<=: ))[ \t]*Node[ \t]*:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
@@ -69,6 +70,12 @@ class DirCli:
         code = error_code(completed)
         if code is not None:
             raise login.judge(completed, code)
+        if completed.rc:
+            # What it printed may be a part of what there is.
+            raise completed.error(
+                f"ended with exit status {completed.rc} and printed {completed.said}",
+                remedy=f"Run `dir-cli {' '.join(arguments)}` by hand on the node.",
+            )
         return completed
 
 

@@ -16,7 +16,7 @@ from ..process import Runner
 
 # One form for all versions since 1.0.2: order as in the certificate, RFC 2253 escapes, UTF-8 as it is.
 _NAMES = "esc_2253,utf8,sep_comma_plus"
-_LINE = re.compile(r"^(subject|issuer|serial|notBefore|notAfter)=\s*(.*?)\s*$", re.MULTILINE)
+_LINE = re.compile(r"^(subject|issuer|serial|notBefore|notAfter)=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 _SAN = re.compile(r"Subject Alternative Name:[^\n]*\n\s*([^\n]*)")
 _RDN = re.compile(r"(?:^|[,+])([A-Za-z0-9.]+)=((?:\\.|[^\\,+])*)")
 _KINDS = {"DNS": "dns", "IP Address": "ip", "email": "email"}

@@ -10,14 +10,20 @@ from typing import Any, Callable, NamedTuple, TypeVar
 
 from .. import paths
 from ..process import Completed, Runner
+from . import codes
 from .sso import Login
 
 T = TypeVar("T")
 
-# Failures are on stdout, and the exit status is 0 while a partner is down: the text decides.
-_FAILURE = re.compile(r"Vdcrepadmin failed\.?\s*Error\s*\[[^\]]*\]\s*\[(\d+)\]", re.IGNORECASE)
+# Failures are on stdout, and the exit status is 0 while a partner is down: the text decides. Old builds print the number
+# alone, and print it signed (§0.2).
+_FAILURE = re.compile(r"Vdcrepadmin failed\.?[ \t]*Error[ \t]*(?:\[.*\][ \t]*)?\[(-?\d+)\]", re.IGNORECASE)
 _SERVER = re.compile(r"cn=(.+?),\s*cn=Servers,\s*cn=(.+?),\s*cn=Sites,.*?((?:,\s*dc=[^,]+)+)", re.IGNORECASE)
-_PARTNER_URI = re.compile(r"(?:ldaps?://)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?/?")
+_PARTNER_URI = re.compile(
+    r"(?:ldaps?://)?(?:\[(?P<bracketed>[0-9A-F:.]+)\]|(?P<name>[A-Z0-9_-][A-Z0-9_.-]*?)\.?)(?::\d+)?/?"
+    r"|(?:ldaps?://)?(?P<bare>[0-9A-F]*(?::[0-9A-F.]*){2,})/?",
+    re.IGNORECASE,
+)
 _PARTNER = re.compile(r"^[ \t]*Partner[ \t]*:[ \t]*(\S+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _FACT = r"^[ \t]*{}[ \t]*:[ \t]*{}[ \t.]*\r?$"
 _BEHIND = re.compile(r"^[ \t]*Partner is[ \t]+(-?\d+)[ \t]+changes?[ \t]+behind", re.IGNORECASE | re.MULTILINE)
@@ -81,7 +87,7 @@ class Vdcrepadmin:
         completed = self._runner.run(argv, stdin=login.line)
         failure = _FAILURE.search(completed.stdout + "\n" + completed.stderr)
         if failure is not None:
-            raise login.judge(completed, int(failure.group(1)))
+            raise login.judge(completed, int(failure.group(1)) & codes.LARGEST)
         try:
             return parse(_said(completed))
         except ValueError as error:
@@ -92,8 +98,8 @@ class Vdcrepadmin:
 
 
 def _said(completed: Completed) -> str:
-    """Nothing at all is what a lone node says; a failed tool may say it as well."""
-    if completed.rc and not completed.stdout.strip():
+    """Nothing at all is what a lone node says. A tool that failed may say that as well, or a part of what there is."""
+    if completed.rc or "vdcrepadmin failed" in completed.stdout.lower():
         raise ValueError(f"with exit status {completed.rc}")
     return completed.stdout
 
@@ -124,11 +130,11 @@ def parse_partners(text: str) -> list[str]:
 
 
 def partner_name(uri: str) -> str:
-    """The name in a partner's labeledURI. Raises ValueError."""
+    """The name or address in a partner's labeledURI, as showservers has it. Raises ValueError."""
     found = _PARTNER_URI.fullmatch(uri.strip())
     if found is None:
         raise ValueError(f"{uri.strip()[:100]!r} is no partner")
-    return found.group(1)
+    return found["bracketed"] or found["name"] or found["bare"]
 
 
 def parse_partner_status(text: str) -> list[PartnerStatus]:

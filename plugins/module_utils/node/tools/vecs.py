@@ -24,7 +24,7 @@ _ERROR = re.compile(r"\bError (\d+):")
 _COUNT = re.compile(r"^\s*Number of entries in store :\s*(\d+)\s*$", re.MULTILINE)
 _ALIAS = re.compile(r"^\s*Alias :\t?(.*?)\r?$", re.MULTILINE)
 _TYPE = re.compile(r"^Entry type :\s*(.*?)\s*$", re.MULTILINE)
-_STORE_NAME = re.compile(r"[\w.@ +-]{1,255}")
+_STORE_NAME = re.compile(r"[^\x00-\x1f\x7f\ufffd]{1,255}")
 
 
 class Entry(NamedTuple):
@@ -50,7 +50,8 @@ class Vecs:
         """The names of all stores in the tool's order. Raises ToolError."""
         completed = self._run("store", "list")
         names = [line.strip() for line in completed.stdout.splitlines() if line.strip()]
-        # The system stores always exist (§3.3): an answer without this one is no list of stores.
+        # The system stores always exist (§3.3): an answer without this one is no list of stores. Any user may add one,
+        # by whatever name (§3.4).
         if paths.MACHINE_STORE not in names or not all(_STORE_NAME.fullmatch(name) for name in names):
             raise _unreadable(completed, "a list of stores")
         return names

@@ -54,8 +54,8 @@ class Vmafd:
     def _get(self, verb: str, shape: re.Pattern[str]) -> str:
         completed = self._runner.run([paths.VMAFD_CLI, verb, "--server-name", "localhost"])
         _refuse(completed)
-        lines = completed.stdout.splitlines()
-        if len(lines) != 1 or not shape.fullmatch(lines[0]):
+        lines = [line.strip() for line in completed.stdout.splitlines() if line.strip()]
+        if completed.rc or len(lines) != 1 or not shape.fullmatch(lines[0]):
             raise completed.error(
                 f"printed {completed.said} instead of one line",
                 remedy="Run the command by hand on the node and see what it prints.",

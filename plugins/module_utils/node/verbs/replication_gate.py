@@ -12,6 +12,7 @@ from ..context import Context
 from ..errors import NodeError, ToolError, ToolTimeoutError
 from ..lease import renew
 from ..paths import State
+from ..tools import codes
 from ..tools.dircli import NORMAL, STANDALONE
 from ..tools.sso import Login
 from ..tools.toolbox import Toolbox
@@ -22,7 +23,7 @@ _TIMEOUT = 600.0
 _PAUSE = 5.0
 
 # A daemon that is still coming up: vmafdd, the directory by LDAP and by RPC (vmware-cli.md §5.2).
-_COMING_UP = frozenset({1021, 1311, 9126, 9127})
+_COMING_UP = frozenset({1021, 1311, 9126, 9127, codes.LARGEST})
 
 
 class Sample(NamedTuple):
