@@ -50,8 +50,7 @@ class ActionModule(DocumentedAction):
             plan = seal(make_plan(surveyed, groups, selection, waves, consumers), now, options["valid_hours"])
         for line in plan_lines(plan):
             Display().display(line)
-        canaries = {name: group for name, group in plan["groups"].items() if group["canary"]}
-        return {"changed": False, "plan": plan, "canaries": canaries, "parts": parts(plan, surveyed, options["hosts"])}
+        return {"changed": False, "plan": plan, "parts": parts(plan, surveyed, options["hosts"])}
 
 
 def _reviewed(path: str | None) -> Plan | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.utils.display import Display
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction, NodeRefused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
@@ -25,8 +26,10 @@ class ActionModule(Stage, NodeAction):
     CONSTRAINTS = {
         "required_if": [
             ["state", "held", ["group", "owner"]],
+            ["state", "awaited", ["group", "owner"]],
             ["state", "renewed", ["owner"]],
             ["state", "released", ["owner"]],
+            ["state", "returned", ["owner"]],
         ]
     }
 
@@ -37,14 +40,15 @@ class ActionModule(Stage, NodeAction):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Ask until the lease is ours or the time to wait is over; the last refusal is the task's."""
         wait = _seconds(options.pop("wait"))
-        patient = options["state"] == "held" and not self._task.check_mode
+        patient = options["state"] in ("held", "awaited", "renewed") and not self._task.check_mode
         begun = time.monotonic()
         deadline = begun + wait * patient
         waited_for = ""
         while True:
             try:
                 answer = self.call_node(self.module_name, options, check_mode=self._task.check_mode)
-                return {**answer, "waited": round(time.monotonic() - begun, 1) if waited_for else 0.0}
+                waited = round(time.monotonic() - begun, 1) if waited_for else 0.0
+                return {**answer, "waited": waited, "outdated": bool(waited_for) or self._has_swapped_since(answer)}
             except NodeRefused as refused:
                 left = deadline - time.monotonic()
                 if "lease" not in refused.details or left <= 0:
@@ -53,6 +57,12 @@ class ActionModule(Stage, NodeAction):
                     waited_for = _holder(refused)
                     self._say(f"waiting for the lease, at most {math.ceil(left)} s more: {refused.problem}")
                 time.sleep(min(PAUSE, left))
+
+    def _has_swapped_since(self, answer: Mapping[str, Any]) -> bool:
+        """Has the node begun a swap since it was surveyed? Where no record is named, nobody has surveyed it for us."""
+        survey = records.load(self._name).get("survey") if self._name else None
+        known = ((survey or {}).get("last_swap") or {}).get("id")
+        return survey is not None and known != answer["lease"]["newest_swap"]
 
     def _say(self, line: str) -> None:
         node = self._task.delegate_to or self.task_vars.get("inventory_hostname", "node")

@@ -18,4 +18,6 @@ class ActionModule(DocumentedAction):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Note it."""
         records.note(options["record"], options["parts"])
-        return {"changed": False, "noted": list(options["parts"])}
+        if options["failure"]:
+            records.blame(options["record"], options["failure"])
+        return {"changed": False, "noted": [*options["parts"], *(["failure"] if options["failure"] else [])]}

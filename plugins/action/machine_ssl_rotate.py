@@ -31,6 +31,13 @@ class ActionModule(NodeAction):
                 told = self._afterwards(stage, record, told)
         return told
 
+    def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
+        """As it leaves. A failure is noted here: other groups ask for it before Ansible gets to run a rescue."""
+        shown = super()._shown(result)
+        if shown.get("failed"):
+            records.blame(str(self._task.args.get("record")), shown["msg"])
+        return shown
+
     def _afterwards(self, stage: Any, record: str, told: dict[str, Any]) -> dict[str, Any]:
         """With what a later stage tells. The swap is done, whatever breaks now, and its part is not lost."""
         try:

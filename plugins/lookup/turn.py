@@ -10,8 +10,9 @@ short_description: Say why a node may not begin its rotation although its turn h
 version_added: 0.1.0
 description:
   - A node may begin when each node before it in its linked group is handed over, every node of the group that is to be
-    rotated is staged, and the run has not been stopped. A canary that has not come to a good end stops it, and so do
-    more failed linked groups than are allowed. Then what has begun is finished, and nothing else is begun.
+    rotated is staged, nothing has failed or is unfinished on any other node of the group, and the run has not been
+    stopped. A canary that has not come to a good end stops it, and so do more failed linked groups than are allowed.
+    Then what has begun is finished, and nothing else is begun.
   - Nor may it begin when the maintenance window in which it was assessed is not open for long enough any more, or when
     it was assessed again since and has to wait.
   - Goes by the evidence in the records, and not by whether a task has failed. In check mode there is none.
@@ -29,15 +30,11 @@ options:
     description: Why the lease of its linked group is not held, which is a reason not to begin. Empty when it is.
     type: str
     default: ''
-  failed:
-    description: Names of the linked groups in which something has failed so far, in the whole run.
-    type: list
-    elements: str
-    default: []
-  canaries:
-    description: The linked groups that go first, as RV(vcfleet.certs.fleet_plan#module:canaries) has them.
+  groups:
+    description: The linked groups of the whole run, RV(vcfleet.certs.fleet_plan#module:plan) below C(groups). In which
+      of them something has failed so far is read from the records of their nodes.
     type: dict
-    default: {}
+    required: true
   failures_allowed:
     description: How many linked groups may fail before nothing more is begun.
     type: int
@@ -53,7 +50,7 @@ EXAMPLES = r"""
 - name: Rotate vc02 when its turn has come
   vcfleet.certs.machine_ssl_rotate:
     record: vc02
-    not_begun: "{{ lookup('vcfleet.certs.turn', 'vc02', planned=rotation.plan.nodes.vc02) }}"
+    not_begun: "{{ lookup('vcfleet.certs.turn', 'vc02', planned=plan.nodes.vc02, groups=plan.groups) }}"
   delegate_to: vc02
 """
 
@@ -85,11 +82,18 @@ class LookupModule(LookupBase):  # type: ignore[misc] # ansible-core has no type
         return [self._not_begun(str(term)) for term in terms]
 
     def _not_begun(self, node: str) -> str:
-        planned = self.get_option("planned")
-        options = {name: self.get_option(name) for name in ("lease_refusal", "failed", "canaries", "failures_allowed")}
-        first = [each for canary in options["canaries"].values() for each in canary["nodes"]]
-        known = records.load_all([node, *planned["after"], *planned["together"], *first])
-        return " ".join([*reasons_to_wait(node, planned, known, **options), *_too_late(known.get(node, {}))])
+        planned, groups = self.get_option("planned"), self.get_option("groups")
+        options = {name: self.get_option(name) for name in ("lease_refusal", "failures_allowed")}
+        members = groups[planned["group"]]["nodes"]
+        canaries = {name: group for name, group in groups.items() if group["canary"]}
+        known = records.load_all([*members, *(each for canary in canaries.values() for each in canary["nodes"])])
+        reasons = reasons_to_wait(node, planned, members, known, _failed(groups), canaries, **options)
+        return " ".join([*reasons, *_too_late(known.get(node, {}))])
+
+
+def _failed(groups: Mapping[str, Any]) -> list[str]:
+    """Read when the task begins: what Ansible knew when it put the task into its queue may be old by then."""
+    return [name for name, group in groups.items() if group["wave"] is not None and records.failed(group["nodes"])]
 
 
 def _too_late(record: Mapping[str, Any]) -> list[str]:

@@ -24,6 +24,11 @@ options:
     type: str
     choices: [bash, restored]
     required: true
+  lease:
+    description:
+      - Owner of the lease under which the run works, see M(vcfleet.certs.group_lease). While another owner's lease on the
+        node is live, that run may need the shell it gave, and puts it back itself, so O(state=restored) does nothing.
+    type: str
 attributes:
   check_mode:
     support: full
@@ -68,6 +73,12 @@ current:
   type: str
   returned: success
   sample: /bin/bash
+
+left_to:
+  description: Owner of the lease whose run puts the shell back.
+  type: str
+  returned: when O(state=restored) has left it to that run
+  sample: nightly@runner7 4711
 
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.

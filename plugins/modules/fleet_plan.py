@@ -131,11 +131,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-canaries:
-  description: The linked groups that go first, as in RV(plan.groups).
-  type: dict
-  returned: success
-  sample: {"lab.local@lab01": {"nodes": [lab01, lab02], "turns": [lab01], "canary": true}}
 parts:
   description: What there is to do for whom. Each item names a node and the groups of hosts that it belongs to by that.
   type: list

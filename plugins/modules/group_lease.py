@@ -13,9 +13,11 @@ description:
     Two controllers that know nothing of each other, such as two pipelines or the slices of one job, then never have two
     nodes of a group in their windows at once.
   - A run holds the group when it holds the lease on B(every) node of it. Take it on the group's leader first, then on
-    all other nodes and only where the leader granted it, and have it V(renewed) on the leader in the end. A run that is
-    refused on one of them begins nothing in the group and gives back what it took. Give back on the leader last. So one
-    of two runs that come at the same time wins, and none waits for the other for ever.
+    all other nodes and only where the leader granted it, and have it V(renewed) on the leader in the end. The leader is
+    the same node for every run, such as the first by its PNID. A run that is refused on one of them begins nothing in
+    the group and has what it took V(returned). Give back on the leader last. So one of two runs that come at the same
+    time wins, and none waits for the other for ever. Who means to wait does so with V(awaited), and holds nothing
+    meanwhile.
   - A lease that its owner does not renew for O(ttl) seconds has expired. Another owner may take it over then, but never
     while a swap runs on the node. The time counts by the node's monotonic clock, so that a clock which is set neither
     frees a lease nor prolongs it. Only across a boot of the node does its wall clock count, and what has passed since
@@ -29,14 +31,17 @@ options:
     description:
       - V(held) takes the lease for O(owner), or renews it. The task fails while another owner has it, and while a swap
         runs on the node that no run with this lease has begun.
+      - V(awaited) takes nothing. The task fails where V(held) would.
       - V(renewed) renews it. The task fails where it is not the owner's any more.
       - V(released) gives it back. The lease of another owner is left alone, and RV(lease.event) says so.
+      - V(returned) gives it back when nothing was begun under it. If it had been taken over from an owner whose lease
+        had expired, it is that owner's again, and as expired as it was.
       - V(status) tells who has it.
     type: str
-    choices: [held, renewed, released, status]
+    choices: [held, awaited, renewed, released, returned, status]
     required: true
   group:
-    description: Name of the linked group, for messages. Required with O(state=held).
+    description: Name of the linked group, for messages. Required with O(state=held) and O(state=awaited).
     type: str
   owner:
     description:
@@ -52,8 +57,8 @@ options:
     default: 900
   wait:
     description:
-      - How long to wait for another owner's lease to end with O(state=held), in seconds. The controller asks every
-        three seconds, and says who is waited for. It does not wait in check mode.
+      - How long to wait for another owner's lease to end with O(state=held), O(state=awaited) and O(state=renewed), in
+        seconds. The controller asks every three seconds, and says who is waited for. It does not wait in check mode.
     type: float
     default: 0
 attributes:
@@ -130,8 +135,10 @@ lease:
       description:
         - With O(state=held) V(granted) where there was none, V(renewed) where it was ours, V(taken over) where
           another's had expired.
+        - With O(state=awaited) V(free).
         - With O(state=renewed) V(renewed).
         - With O(state=released) V(released), V(not ours) where another's was left alone, V(none) where there was none.
+          With O(state=returned) also V(returned) where it is its former owner's again.
         - With O(state=status) V(told).
       type: str
       sample: granted
@@ -179,9 +186,19 @@ lease:
       description: Whether a swap runs on the node now.
       type: bool
       sample: false
+    newest_swap:
+      description: Name of the journal of the swap that was begun last on the node. V(null) without any.
+      type: str
+      sample: 20261122T190311204001Z-b9f2110a
 
+outdated:
+  description: Whether what was surveyed before is old, since another's lease was waited for, or a swap was begun on the
+    node since it was surveyed for O(record).
+  type: bool
+  returned: success
+  sample: false
 waited:
-  description: For how long another's lease was waited for, in seconds. What was surveyed before is old then.
+  description: For how long another's lease was waited for, in seconds.
   type: float
   returned: success
   sample: 0.0

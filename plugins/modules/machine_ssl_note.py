@@ -10,7 +10,7 @@ short_description: Note something in the record that this run keeps of a node
 version_added: 0.1.0
 description:
   - Adds parts to a node's record, each in the place of what it had by that name. The stages note their own parts. This
-    is for what only a playbook knows, such as C(failure), which is why a node failed, in a sentence.
+    is for what only a playbook knows, such as why a node failed.
   - Works on the controller alone and needs no connection.
 author:
   - The vcfleet.certs authors (@vcfleet)
@@ -22,7 +22,10 @@ options:
   parts:
     description: What to note, by its name. No secrets.
     type: dict
-    required: true
+    default: {}
+  failure:
+    description: Why the node failed, in a sentence. What failed there before stays, and stands before it.
+    type: str
 attributes:
   check_mode:
     support: full
@@ -43,8 +46,7 @@ EXAMPLES = r"""
 - name: Keep why vc02 failed
   vcfleet.certs.machine_ssl_note:
     record: vc02
-    parts:
-      failure: "{{ ansible_failed_result.msg }}"
+    failure: "{{ ansible_failed_result.msg }}"
 """
 
 RETURN = r"""

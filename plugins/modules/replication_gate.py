@@ -6,21 +6,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: replication_gate
-short_description: Wait until a node and its partners have told each other everything
+short_description: Wait until the members of a linked group have told each other everything
 version_added: 0.1.0
 description:
-  - The gate between two nodes of a linked group. It is open when every partner of this node is available and 0 changes
-    behind, and the state of the node's directory is V(Normal) (or V(Standalone) on a node without partners), twice in a
+  - The gate between two nodes of a linked group. It is open when at every member every partner is available and 0
+    changes behind, and the state of its directory is V(Normal) (or V(Standalone) on a node without partners), twice in a
     row.
   - Polls until the gate is open, and fails when it does not open in time, naming each partner and how far behind it is.
     What the tool exits with is not believed. It exits with 0 while a partner is down.
-  - Each node sees its own side of the replication. Run it on every member of the group.
+  - Each node sees its own side of the replication only, so name every member of the group. All of them are asked from
+    the node that the task is for, at the same time.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:
+  members:
+    description: The PNIDs of the members to look at. The node that the task is for alone when there are none.
+    type: list
+    elements: str
+    default: []
   min_partners:
-    description: How many partners the node must have. A node that has lost its replication agreements has none, and
-      looks like a lone one.
+    description: How many partners each must have. A node that has lost its replication agreements has none, and looks
+      like a lone one.
     type: int
     default: 0
   timeout:
@@ -58,6 +64,7 @@ EXAMPLES = r"""
 - name: Go on only when the linked group is whole
   vcfleet.certs.replication_gate:
     sso_password: "{{ vcfleet_sso_password }}"
+    members: [vc01.example.com, vc02.example.com, vc03.example.com]
     min_partners: 1
 """
 
@@ -72,33 +79,41 @@ seconds:
   type: float
   returned: success
   sample: 5.341
-state:
-  description: The state of the node's directory. A failed gate has it in RV(details).
-  type: str
-  returned: success
-  sample: Normal
-replication:
-  description: How far each partner is. A failed gate has it in RV(details).
+members:
+  description: What the last look saw at each of them. A failed gate has it in RV(details).
   type: list
   elements: dict
   returned: success
   contains:
-    partner:
-      description: Name of the partner.
+    name:
+      description: The member as O(members) has it. V(localhost) where none was named.
       type: str
-      sample: vc02.example.com
-    host_available:
-      description: Whether the partner answers.
-      type: bool
-      sample: true
-    status_available:
-      description: Whether it tells how far it is.
-      type: bool
-      sample: true
-    behind:
-      description: How many changes of this node the partner has not seen yet.
-      type: int
-      sample: 0
+      sample: vc01.example.com
+    state:
+      description: The state of its directory. V(null) where it could not be asked.
+      type: str
+      sample: Normal
+    replication:
+      description: How far each of its partners is.
+      type: list
+      elements: dict
+      contains:
+        partner:
+          description: Name of the partner.
+          type: str
+          sample: vc02.example.com
+        host_available:
+          description: Whether the partner answers.
+          type: bool
+          sample: true
+        status_available:
+          description: Whether it tells how far it is.
+          type: bool
+          sample: true
+        behind:
+          description: How many changes of the member the partner has not seen yet.
+          type: int
+          sample: 0
 
 commands:
   description: The commands that were run on the node. Secrets are never among their arguments.

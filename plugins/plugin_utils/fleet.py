@@ -19,14 +19,14 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import unt
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import handed_over, needs_nothing, peers_to_restart
 
 # How a node's part in the run ended; the order is that of the summary's last line.
-ROTATED, KEPT, PLANNED = "rotated", "kept", "would rotate"
-REFUSED, NOT_BEGUN, FAILED = "refused", "not begun", "failed"
+ROTATED, KEPT, PLANNED, RESUMABLE = "rotated", "kept", "would rotate", "would finish or undo"
+REFUSED, NOT_BEGUN, FAILED, ROLLED_BACK = "refused", "not begun", "failed", "rolled back"
 ENDINGS = (
-    *(ROTATED, KEPT, PLANNED, NOT_SELECTED, REFUSED, UNSURVEYED, NOT_BEGUN, FAILED),
-    *("rolled back", "running", "contact lost", "interrupted", "stuck"),
+    *(ROTATED, KEPT, PLANNED, RESUMABLE, NOT_SELECTED, REFUSED, UNSURVEYED, NOT_BEGUN, FAILED),
+    *(ROLLED_BACK, "running", "contact lost", "interrupted", "stuck"),
 )
 # What a node may come to without being a failed host.
-_WELL = frozenset({ROTATED, KEPT, PLANNED, NOT_SELECTED})
+_WELL = frozenset({ROTATED, KEPT, PLANNED, RESUMABLE, NOT_SELECTED})
 _PASSED_OVER = {"keep": KEPT, "refuse": REFUSED, NOT_SELECTED: NOT_SELECTED}
 # For a node whose swap has said nothing itself.
 _SENTENCES = {
@@ -72,9 +72,9 @@ def ended_node(record: Record, planned: Mapping[str, Any], check_mode: bool = Fa
         old = record["assessment"]["current"]
     if check_mode and planned["verdict"] == "rotate" and ending != ROTATED and "failure" not in record:
         ending = PLANNED
-    if not check_mode and "swap" not in record and ending != ROTATED and _left_behind(record):
+    elif "swap" not in record and ending != ROTATED and _left_behind(record):
         # Whatever its certificate is, its services may be down.
-        ending = _left_behind(record)["state"]
+        ending = RESUMABLE if check_mode else _left_behind(record)["state"]
     return {
         "ending": ending,
         "failed": ending not in _WELL or "failure" in record,
@@ -94,8 +94,10 @@ def _left_behind(record: Record) -> dict[str, Any]:
 def _ending(record: Record, planned: Mapping[str, Any]) -> str:
     if handed_over(record):
         return ROTATED
+    if "swap" not in record and (record.get("resumed") or {}).get("state") == "rolled_back":
+        return ROLLED_BACK
     if planned["verdict"] != "rotate":
-        return _PASSED_OVER.get(planned["verdict"], UNSURVEYED)
+        return ROTATED if handed_over(record, "resumed") else _PASSED_OVER.get(planned["verdict"], UNSURVEYED)
     if "swap" not in record and needs_nothing(record):
         return KEPT
     if "swap" not in record:
@@ -109,12 +111,14 @@ def _ended_sentence(ending: str, record: Record, planned: Mapping[str, Any]) -> 
     """The first that has something to say: what failed, why it did not begin, the swap itself, or else the ending."""
     # An interrupted swap may have been left alone at first, and rotated when its lease was ours.
     told = record.get("failure") or (record.get("not_begun") if ending != ROTATED else None)
-    if ending == _left_behind(record).get("state") and "swap" not in record:
+    if ending in (RESUMABLE, _left_behind(record).get("state")) and "swap" not in record:
         return " ".join(filter(None, [_left_behind(record)["sentence"], told]))
     if ending == NOT_BEGUN:
-        return f"Not begun, and this node still serves its old certificate. {told or _SENTENCES[NOT_BEGUN]}"
+        return f"Not begun: this run has not touched its certificate. {told or _SENTENCES[NOT_BEGUN]}"
     if ending == REFUSED:
         return " ".join(["Nothing was changed.", *filter(None, [told]), *planned["reasons"]])
+    if ending == ROLLED_BACK and "swap" not in record:
+        return " ".join(filter(None, [record["resumed"]["sentence"], told]))
     swapped = record.get("swap", {}).get("sentence")
     return str(told or swapped or _SENTENCES.get(ending) or " ".join(planned["reasons"]))
 

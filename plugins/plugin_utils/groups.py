@@ -189,7 +189,7 @@ def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[
         if assessment and assessment["verdict"] == ROTATE
     ]
     if due:
-        refused += [f"{node}: {reason}" for node in group.nodes for reason in ailments(records.get(node))]
+        refused += [f"{node}: {reason}" for node in group.nodes for reason in _unsafe(records.get(node, {}))]
     verdict = REFUSE if refused else ROTATE if due else KEEP
     return {
         "name": group.name,
@@ -218,6 +218,11 @@ def _refusals(record: Mapping[str, Any] | None) -> list[str]:
     if assessment["verdict"] != REFUSE:
         return []
     return [with_remedy(finding) for finding in refusals(assessment["findings"])]
+
+
+def _unsafe(record: Mapping[str, Any]) -> list[str]:
+    """Why nobody else of its group may be rotated: what was to be finished there has failed, or it is ill."""
+    return [*([record["failure"]] if "failure" in record else []), *ailments(record)]
 
 
 def ailments(record: Mapping[str, Any] | None) -> list[str]:

@@ -27,6 +27,8 @@ from ansible import constants
 
 Record = dict[str, Any]
 
+_FAILURE = b'"failure":'
+
 
 def load(name: str) -> Record:
     """The record that is kept under this name; {"node": name} where there is none yet."""
@@ -55,10 +57,29 @@ def keep(name: str, record: Mapping[str, Any]) -> None:
     os.replace(new.name, file)
 
 
+def failed(names: Iterable[str]) -> list[str]:
+    """Those of these nodes in which something has failed so far. Asked at every turn, of the whole fleet."""
+    return [name for name in names if _FAILURE in _content(name) and "failure" in load(name)]
+
+
+def blame(name: str, why: str) -> None:
+    """Keep why a node failed, in sentences, after what failed there before. What is said already is not said again."""
+    before = load(name).get("failure", "")
+    if why not in before:
+        note(name, {"failure": f"{before} {why}".strip()})
+
+
 def note(name: str, parts: Mapping[str, Any]) -> None:
     """Add parts to a record, each in the place of what it had by that name. One task at a time is about a node."""
     if parts:
         keep(name, {**load(name), **parts})
+
+
+def _content(name: str) -> bytes:
+    try:
+        return _file(name).read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _file(name: str) -> Path:

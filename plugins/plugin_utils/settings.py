@@ -17,9 +17,13 @@ OF_THE_SWAP = (
     *("ports", "backups_kept", "state_dir", "tool_timeout"),
 )
 _SWAP = documented_options("machine_ssl_swap")
-_SPEC = argument_spec(
-    {**{name: _SWAP[name] for name in OF_THE_SWAP}, "probe": documented_options("machine_ssl_verify")["probe"]}
-)
+_SPEC = {
+    **argument_spec(
+        {**{name: _SWAP[name] for name in OF_THE_SWAP}, "probe": documented_options("machine_ssl_verify")["probe"]}
+    ),
+    # May an earlier run's swap be brought to its end?
+    "resume": {"type": "bool", "default": True},
+}
 
 
 class SettingsError(ValueError):

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import has_to_wait
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import ailments
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import NOT_SELECTED
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import is_open
 
@@ -63,14 +64,19 @@ def _is_untold(record: Record) -> bool:
     return bool((record.get("resumed") or {}).get("state") == "committed")
 
 
-def handed_over(record: Record) -> bool:
-    """Was the node's last swap, this run's or one that it finished, committed and told to people?
+def handed_over(record: Record, swap: str = "swap") -> bool:
+    """Was this run's swap of the node committed and told to people? `swap` may be `resumed`, an earlier run's.
 
     Where a pair was staged it counts only for that one: an earlier run's may have been handed over just before.
     """
-    swap = record.get("swap") or record.get("resumed") or {}
     told = record.get("handover", {}).get("new", {}).get("sha256", "")
-    return bool(told) and swap.get("state") == "committed" and told == record.get("staged", {}).get("sha256", told)
+    committed = (record.get(swap) or {}).get("state") == "committed"
+    return bool(told) and committed and told == record.get("staged", {}).get("sha256", told)
+
+
+def is_unfinished(record: Record) -> bool:
+    """Has the node an earlier swap that is not at its end? Its services may be down."""
+    return bool((record.get("survey") or {}).get("journal"))
 
 
 def needs_nothing(record: Record) -> bool:
@@ -81,6 +87,7 @@ def needs_nothing(record: Record) -> bool:
 def reasons_to_wait(
     node: str,
     planned: Mapping[str, Any],
+    members: Sequence[str],
     records: Mapping[str, Record],
     failed: Sequence[str] = (),
     canaries: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
@@ -89,9 +96,10 @@ def reasons_to_wait(
 ) -> list[str]:
     """Why the node may not begin although its turn has come, in sentences, all at once. None when it may.
 
-    `planned` is the node's part of the plan, `records` are those of its linked group and of the canaries, which are
-    the plan's groups by name; `failed` names the linked groups of the whole run in which something has failed so far.
-    `lease_refusal` is why the lease of its linked group is not ours, in a sentence; empty when it is.
+    `planned` is the node's part of the plan, `members` are all nodes of its linked group; `records` are theirs and those
+    of the canaries, which are the plan's groups by name; `failed` names the linked groups of the whole run in which
+    something has failed so far. `lease_refusal` is why the lease of its linked group is not ours, in a sentence; empty
+    when it is.
     """
     if lease_refusal:
         return [lease_refusal]
@@ -102,13 +110,17 @@ def reasons_to_wait(
     left = {each: record for each in planned["together"] if not needs_nothing(record := records.get(each, {}))}
     before = [each for each in planned["after"] if each in left and not handed_over(left[each])]
     unstaged = [each for each, record in left.items() if "staged" not in record]
+    others = {each: records.get(each, {}) for each in members if each not in (node, *before, *unstaged)}
     told = {
         "was to be handed over before, and was not": before,
         "could not be staged": unstaged,
+        "has failed in this run": [each for each, record in others.items() if "failure" in record],
+        "has a swap that is not at its end": [each for each, record in others.items() if is_unfinished(record)],
     }
     reasons = [
         f"{', '.join(nodes)} of the same linked group {words}. {_AGAIN}" for words, nodes in told.items() if nodes
     ]
+    reasons += [f"{each}: {ailment}" for each, record in others.items() for ailment in ailments(record)]
     return reasons + _stopped(failed, _bad_canaries(planned["group"], canaries, records, failed), failures_allowed)
 
 

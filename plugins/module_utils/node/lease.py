@@ -7,6 +7,9 @@ A run takes it on one node of the group, the leader, then on all others, and the
 so of any two runs one held the leader throughout, with all others, after the other had. It begins a swap only where the
 lease names it, and a lease changes hands only where no swap runs: so the two never have two windows of a group open at
 once, whatever the clocks say. The clocks only decide how long the lease of a run that died is in the way.
+
+A run that is refused on one node has begun nothing and returns what it took on others. What it had taken over there is
+its former owner's again, as expired as it was: that run may be alive, and in a window that outlasts its leases.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ TTL = 900.0
 LONGEST_TTL = 86400.0
 
 GRANTED, RENEWED, TAKEN_OVER = "granted", "renewed", "taken over"
-RELEASED, NOT_OURS, NONE, TOLD = "released", "not ours", "none", "told"
+RELEASED, RETURNED, NOT_OURS, NONE = "released", "returned", "not ours", "none"
+FREE, TOLD = "free", "told"
 
 UNREADABLE = "somebody unknown, whose lease could not be read"
 
@@ -49,7 +53,10 @@ def now() -> Moment:
 
 
 class Lease(NamedTuple):
-    """What the file holds; `since`, `renewed` and `until` in seconds since 1970 (the file has them in ISO 8601)."""
+    """What the file holds; `since`, `renewed` and `until` in seconds since 1970 (the file has them in ISO 8601).
+
+    `displaced` is the expired lease that it was taken over from, until something is begun under it.
+    """
 
     group: str
     owner: str
@@ -59,6 +66,7 @@ class Lease(NamedTuple):
     until: float
     mono_until: float
     boot_id: str
+    displaced: Lease | None = None
 
     def left(self, at: Moment) -> float:
         """Seconds until it expires; 0 or less when it has.
@@ -113,23 +121,25 @@ def take(state: State, group: str, owner: str, ttl: float = TTL, check_mode: boo
     return Outcome(event, lease, previous)
 
 
-def confirm(state: State, owner: str, check_mode: bool = False) -> Outcome:
+def confirm(state: State, owner: str, check_mode: bool = False, **changes: Any) -> Outcome:
     """Renew the lease that must be ours. Raises NodeError when it is another's by now, or nobody's."""
     if check_mode:
         return Outcome(RENEWED, _insist(_found(state, now()), owner).renew(now()))
     with _alone(state):
-        lease = _insist(_kept(state), owner).renew(now())
+        lease = _insist(_kept(state), owner).renew(now(), **changes)
         _write(state, lease)
     return Outcome(RENEWED, lease)
 
 
-def give_back(state: State, owner: str, check_mode: bool = False) -> Outcome:
-    """Remove the lease when it is ours; another's stays."""
+def give_back(state: State, owner: str, unused: bool = False, check_mode: bool = False) -> Outcome:
+    """Remove the lease when it is ours; another's stays. One that nothing was begun under is its former owner's again."""
     if check_mode or not state.lease.exists():
-        return _given_back(_found(state, now()), owner)
+        return _given_back(_found(state, now()), owner, unused)
     with _alone(state):
-        outcome = _given_back(_found(state, now()), owner)
-        if outcome.event == RELEASED:
+        outcome = _given_back(_found(state, now()), owner, unused)
+        if outcome.event == RETURNED and outcome.lease:
+            _write(state, outcome.lease)
+        elif outcome.event == RELEASED:
             discard(state.lease)
             sync(state.root)
         return outcome
@@ -149,7 +159,7 @@ def admit(state: State, owner: str | None) -> None:
     if not owner and not state.lease.exists():
         return
     if owner:
-        confirm(state, owner)
+        confirm(state, owner, displaced=None)
         return
     with _alone(state):
         found, at = _kept(state), now()
@@ -181,19 +191,22 @@ def _taken(state: State, found: Lease | None, group: str, owner: str, ttl: float
     """The event, the lease that is ours then, and whose it was."""
     at = now()
     if found and found.owner == owner:
-        return RENEWED, found.renew(at, group=group, ttl=ttl), None
+        return RENEWED, found.renew(at, group=group, ttl=ttl, displaced=None), None
     if found and found.live(at):
         raise _refusal(found, at)
     if Lock(state.lock).held():
         raise _swap_runs(found, at)
-    fresh = Lease(group, owner, since=at.wall, renewed=at.wall, ttl=ttl, until=0.0, mono_until=0.0, boot_id="")
+    displaced = found._replace(displaced=None) if found and found.owner != UNREADABLE else None
+    fresh = Lease(group, owner, at.wall, at.wall, ttl, until=0.0, mono_until=0.0, boot_id="", displaced=displaced)
     return TAKEN_OVER if found else GRANTED, fresh.renew(at), found
 
 
-def _given_back(found: Lease | None, owner: str) -> Outcome:
+def _given_back(found: Lease | None, owner: str, unused: bool) -> Outcome:
     if found is None:
         return Outcome(NONE, None)
-    return Outcome(RELEASED, None) if found.owner == owner else Outcome(NOT_OURS, found)
+    if found.owner != owner:
+        return Outcome(NOT_OURS, found)
+    return Outcome(RETURNED, found.displaced) if unused and found.displaced else Outcome(RELEASED, None)
 
 
 def _insist(found: Lease | None, owner: str) -> Lease:
@@ -278,13 +291,18 @@ def _parsed(record: dict[str, Any]) -> Lease:
         raise ValueError
     since, renewed, until = (_seconds(record[name]) for name in ("since", "renewed", "until"))
     group, owner, boot = (str(record[name]) for name in ("group", "owner", "boot_id"))
-    return Lease(group, owner, since, renewed, ttl, until, mono_until, boot)
+    displaced = _parsed(record["displaced"]) if record.get("displaced") else None
+    return Lease(group, owner, since, renewed, ttl, until, mono_until, boot, displaced)
 
 
 def _write(state: State, lease: Lease) -> None:
+    write_private(state.lease, json.dumps(_recorded(lease)).encode() + b"\n")
+
+
+def _recorded(lease: Lease) -> dict[str, Any]:
     moments = {name: _iso(getattr(lease, name), "milliseconds") for name in ("since", "renewed", "until")}
-    record = {"schema": SCHEMA, **lease._asdict(), **moments}
-    write_private(state.lease, json.dumps(record).encode() + b"\n")
+    displaced = _recorded(lease.displaced) if lease.displaced else None
+    return {"schema": SCHEMA, **lease._asdict(), **moments, "displaced": displaced}
 
 
 # ---- Words -----------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def act(answers: list[Any], state: str = "held", wait: float = 0.0, check_mode: 
         return answer
 
     made: Any = object.__new__(action.ActionModule)
-    made._task = SimpleNamespace(check_mode=check_mode, delegate_to="vc02")
+    made._task = SimpleNamespace(check_mode=check_mode, delegate_to="vc02", args={})
     made.task_vars = {"inventory_hostname": "vc01"}
     made.call_node = call_node
     return made.act({"state": state, "wait": wait})
@@ -76,7 +76,7 @@ def test_without_a_wait_the_refusal_is_the_answer(time: Time, told: list[str]) -
 
 
 def test_it_waits_and_says_once_for_whom(time: Time, told: list[str]) -> None:
-    assert act([held_by("a"), held_by("a"), held_by("b"), GRANTED], wait=60) == {**GRANTED, "waited": 9.0}
+    assert act([held_by("a"), held_by("a"), held_by("b"), GRANTED], wait=60) == {**GRANTED, "waited": 9.0, "outdated": True}
     assert time.slept == [3.0, 3.0, 3.0]
     assert len(told) == 2
     assert "vc02" in told[0] and "held by a" in told[0] and "60 s" in told[0]
@@ -87,7 +87,7 @@ def test_it_asks_a_last_time_when_the_wait_is_over(time: Time, told: list[str]) 
     with pytest.raises(NodeRefused):
         act([held_by("a")], wait=7)
     assert time.slept == [3.0, 3.0, 1.0]
-    assert act([held_by("a"), held_by("a"), held_by("a"), GRANTED], wait=7) == {**GRANTED, "waited": 7.0}
+    assert act([held_by("a"), held_by("a"), held_by("a"), GRANTED], wait=7) == {**GRANTED, "waited": 7.0, "outdated": True}
 
 
 def test_a_swap_without_a_lease_is_waited_for_too(time: Time, told: list[str]) -> None:
@@ -97,7 +97,7 @@ def test_a_swap_without_a_lease_is_waited_for_too(time: Time, told: list[str]) -
 
 
 def test_who_was_not_kept_waiting_has_not_waited(time: Time, told: list[str]) -> None:
-    assert act([GRANTED], wait=60) == {**GRANTED, "waited": 0.0}
+    assert act([GRANTED], wait=60) == {**GRANTED, "waited": 0.0, "outdated": False}
 
 
 def test_what_does_not_pass_by_waiting_is_not_waited_for(time: Time, told: list[str]) -> None:
@@ -106,11 +106,16 @@ def test_what_does_not_pass_by_waiting_is_not_waited_for(time: Time, told: list[
     assert time.slept == []
 
 
-@pytest.mark.parametrize(("state", "check_mode"), [("held", True), ("renewed", False)])
-def test_neither_check_mode_nor_a_renewal_waits(time: Time, told: list[str], state: str, check_mode: bool) -> None:
+@pytest.mark.parametrize(("state", "check_mode"), [("held", True), ("released", False)])
+def test_neither_check_mode_nor_a_return_waits(time: Time, told: list[str], state: str, check_mode: bool) -> None:
     with pytest.raises(NodeRefused):
         act([held_by("a")], state=state, wait=60, check_mode=check_mode)
     assert time.slept == []
+
+
+@pytest.mark.parametrize("state", ["awaited", "renewed"])
+def test_who_takes_nothing_waits_as_well(time: Time, told: list[str], state: str) -> None:
+    assert act([held_by("a"), GRANTED], state=state, wait=30)["waited"] == 3.0
 
 
 @pytest.mark.parametrize("wait", [-1.0, float("inf"), float("nan")])

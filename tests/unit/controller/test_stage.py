@@ -351,9 +351,11 @@ class TestRotate:
 
 class TestTurn:
     planned: Any = {"group": "g", "after": [], "together": ["vc01"], "force_reason": None}
+    group: Any = {"nodes": ["vc01"], "turns": ["vc01"], "wave": 1, "canary": False}
 
     def reason(self, **options: Any) -> Any:
-        return lookup_loader.get("vcfleet.certs.turn").run(["vc01"], planned=self.planned, **options)
+        groups = {"g": self.group, **options.pop("others", {})}
+        return lookup_loader.get("vcfleet.certs.turn").run(["vc01"], planned=self.planned, groups=groups, **options)
 
     def test_the_records_tell_whether_a_node_may_begin(self) -> None:
         (told,) = self.reason()
@@ -361,12 +363,25 @@ class TestTurn:
         records.keep("vc01", RECORD)
         assert self.reason() == [""]
         assert self.reason(lease_refusal="Another run has it.") == ["Another run has it."]
-        (told,) = self.reason(failed=["g", "h"], failures_allowed="1")
-        assert "vcfleet_failures_allowed is 1" in told
-        canaries = {"h": {"nodes": ["vc02"], "turns": ["vc02"]}}
-        assert "The canary h" in self.reason(canaries=canaries)[0]
+        canaries = {"h": {"nodes": ["vc02"], "turns": ["vc02"], "wave": 1, "canary": True}}
+        assert "The canary h" in self.reason(others=canaries)[0]
         records.note("vc02", {"superseded": True})
-        assert self.reason(canaries=canaries) == [""]
+        assert self.reason(others=canaries) == [""]
+
+    def test_what_has_failed_so_far_is_read_when_it_is_asked(self) -> None:
+        records.keep("vc01", RECORD)
+        others = {name: {"nodes": [name], "wave": 1, "canary": False} for name in ("vc02", "vc03")}
+        assert self.reason(others=others, failures_allowed="1") == [""]
+        for name in others:
+            records.blame(name, "Rolled back.")
+        assert "vcfleet_failures_allowed is 1" in self.reason(others=others, failures_allowed="1")[0]
+        assert self.reason(others={**others, "vc03": {**others["vc03"], "wave": None}}) == [""], "it is not walked"
+        assert records.failed(["vc01", "vc02", "nobody"]) == ["vc02"]
+
+    def test_what_failed_first_is_told_first_and_once(self) -> None:
+        for why in ("Contact lost.", "Contact lost.", "The shell was not put back."):
+            records.blame("vc01", why)
+        assert records.load("vc01")["failure"] == "Contact lost. The shell was not put back."
 
     def test_one_that_comes_too_late_for_its_window_does_not_begin(self) -> None:
         begin = {"from": None, "by": "2020-01-01T01:30:00+00:00"}

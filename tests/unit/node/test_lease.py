@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -425,6 +425,52 @@ class TestTwoRunsInAGroup:
         assert "no longer ours" in refused(admit, leader, "slow").message
 
 
+class TestWhatWasNeverUsed:
+    """A run in a window that outlasts its leases finds them again, though another one tried meanwhile."""
+
+    def test_what_had_been_taken_over_is_its_former_owners_again_and_as_expired(
+        self, state: State, clocks: Clocks
+    ) -> None:
+        take(state, "g", "a", 60)
+        clocks.passes(61)
+        take(state, "g", "b", 60)
+        assert "held by b" in refused(confirm, state, "a").message
+        returned = give_back(state, "b", unused=True)
+        assert (returned.event, returned.lease and returned.lease.owner) == ("returned", "a")
+        assert not look(state).lease.live(module.now())  # type: ignore[union-attr]
+        assert confirm(state, "a").lease.live(module.now())  # type: ignore[union-attr]
+
+    def test_confirming_it_is_no_use_of_it(self, state: State, clocks: Clocks) -> None:
+        take(state, "g", "a", 60)
+        clocks.passes(61)
+        take(state, "g", "b", 60)
+        confirm(state, "b")
+        assert give_back(state, "b", unused=True).event == "returned"
+
+    @pytest.mark.parametrize("use", [admit, lambda state, owner: take(state, "g", owner)])
+    def test_what_was_used_is_nobodys(self, state: State, clocks: Clocks, use: Callable[[State, str], object]) -> None:
+        """Begun under it, or asked for a second time: who had it before may not go on as if nothing had been."""
+        take(state, "g", "a", 60)
+        clocks.passes(61)
+        take(state, "g", "b", 60)
+        use(state, "b")
+        assert give_back(state, "b", unused=True).event == "released"
+        assert owner(state) is None
+
+    def test_what_was_granted_is_nobodys_again(self, state: State) -> None:
+        take(state, "g", "b", 60)
+        assert give_back(state, "b", unused=True).event == "released"
+
+    def test_only_the_last_owner_before_is_remembered(self, state: State, clocks: Clocks) -> None:
+        for name in "abc":
+            take(state, "g", name, 60)
+            clocks.passes(61)
+        give_back(state, "c", unused=True)
+        assert owner(state) == "b"
+        give_back(state, "b", unused=True)
+        assert owner(state) is None
+
+
 # ---- Every order of events -------------------------------------------------------------------------------------------
 
 OWNERS = st.sampled_from(["a", "b", "c"])
@@ -553,17 +599,24 @@ class Group(RuleBasedStateMachine):
         module.now = self.clocks[node].now  # type: ignore[assignment]
         return self.states[node]
 
-    @rule(number=RUNS, steps=st.sampled_from([1, 2, 5, 5]), others=st.permutations([1, 2]), node=st.sampled_from(NODES))
-    def goes_on(self, number: int, steps: int, others: list[int], node: int) -> None:
+    @rule(
+        number=RUNS,
+        steps=st.sampled_from([1, 2, 5, 5]),
+        others=st.permutations([1, 2]),
+        node=st.sampled_from(NODES),
+        renews=st.booleans(),
+    )
+    def goes_on(self, number: int, steps: int, others: list[int], node: int, renews: bool) -> None:
         """Some steps, without a stop, of a run; a new one where the last is over."""
         if self.runs[number].over:
             self.runs[number] = Run(f"{self.runs[number].name}'", [0, *others])
         run = self.runs[number]
         for _ in range(steps):
             if not run.over:
-                self.next_step(run, node)
+                self.next_step(run, node, renews)
 
-    def next_step(self, run: Run, node: int) -> None:
+    def next_step(self, run: Run, node: int, renews: bool) -> None:
+        """A run may renew its leases at its turn; one that is refused before it holds the group returns what it took."""
         try:
             if run.taken < len(run.order):
                 take(self.on(run.order[run.taken]), "g", run.name, 60)
@@ -572,9 +625,13 @@ class Group(RuleBasedStateMachine):
                 confirm(self.on(0), run.name)
                 run.holds = True
             elif not any(self.swaps.get(each) is lock for each, lock in run.windows.items()):
+                for each in run.order if renews else ():
+                    confirm(self.on(each), run.name)
                 self.open_a_window(run, node)
         except NodeError:
             run.over = True
+            for each in reversed(run.order[: run.taken]) if not run.holds else ():
+                give_back(self.on(each), run.name, unused=True)
 
     def open_a_window(self, run: Run, node: int) -> None:
         lock = Lock(self.on(node).lock)

@@ -42,7 +42,9 @@ def ask(state: State, wanted: str, check_mode: bool = False, **options: Any) -> 
 
 
 def test_the_life_of_a_lease(state: State) -> None:
-    assert ask(state, "status") == {"event": "told", "holder": None, "previous": None, "swap_runs": False}
+    nothing = {"holder": None, "previous": None, "swap_runs": False, "newest_swap": None}
+    assert ask(state, "status") == {"event": "told", **nothing}
+    assert ask(state, "awaited", owner="a") == {"event": "free", **nothing}
     assert ask(state, "held", owner="a", check_mode=True)["event"] == "granted"
     assert not state.root.exists()
     granted = ask(state, "held", owner="a")
@@ -52,6 +54,8 @@ def test_the_life_of_a_lease(state: State) -> None:
     assert ask(state, "held", owner="a", ttl=60.0)["holder"]["ttl"] == 60
     assert ask(state, "renewed", owner="a")["event"] == "renewed"
     assert ask(state, "status")["holder"]["owner"] == "a"
+    with pytest.raises(NodeError, match="held by a"):
+        ask(state, "awaited", owner="b")
     assert ask(state, "released", owner="b")["event"] == "not ours"
     assert ask(state, "released", owner="a")["event"] == "released"
     assert ask(state, "released", owner="a")["event"] == "none"
@@ -64,6 +68,12 @@ def test_who_had_it_is_told_when_it_is_taken_over(state: State, monkeypatch: pyt
     taken = ask(state, "held", owner="b")
     assert taken["event"] == "taken over"
     assert taken["previous"]["owner"] == "a" and taken["previous"]["live"] is False
+    assert ask(state, "returned", owner="b")["event"] == "returned"
+    assert ask(state, "renewed", owner="a")["holder"]["owner"] == "a", "it may be at work elsewhere in the group"
+
+
+def test_the_newest_swap_is_told(state: State, interrupted: Journal) -> None:
+    assert ask(state, "held", owner="a")["newest_swap"] == interrupted.id
 
 
 def test_a_running_swap_is_told(state: State) -> None:
@@ -84,7 +94,7 @@ def test_a_ttl_that_never_or_always_ends_is_refused(state: State, ttl: float) ->
 
 
 @pytest.mark.parametrize("name", [None, "", "  ", lease.UNREADABLE])
-@pytest.mark.parametrize("wanted", ["held", "renewed", "released"])
+@pytest.mark.parametrize("wanted", ["held", "awaited", "renewed", "released", "returned"])
 def test_nobody_in_particular_holds_nothing(state: State, wanted: str, name: str | None) -> None:
     with pytest.raises(NodeError) as caught:
         ask(state, wanted, owner=name)
@@ -177,7 +187,7 @@ def test_following_a_swap_keeps_the_lease_alive(
 def test_waiting_at_the_gate_keeps_the_lease_alive(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(state, "held", owner="a", ttl=60.0)
     outlived(monkeypatch, 61)
-    shut = replication_gate.Sample([], None, ["a partner is behind"])
+    shut = replication_gate.Seen([], None, ["a partner is behind"])
     monkeypatch.setattr(replication_gate, "_look", lambda *rest: shut)
     options = {"sso_user": "u", "sso_password": "p", "timeout": 0.0, "lease": "a", "state_dir": str(state.root)}
     with pytest.raises(NodeError):

@@ -162,8 +162,9 @@ def gate(*looks: tuple[str, str] | str, **options: Any) -> tuple[dict[str, Any],
 class TestGate:
     def test_it_opens_after_two_good_looks(self):
         result, runner = gate((partner("b"), state()), (partner("b"), state()), min_partners=1)
-        assert (result["changed"], result["samples"], result["state"]) == (False, 2, "Normal")
-        assert result["replication"][0]["behind"] == 0
+        assert (result["changed"], result["samples"]) == (False, 2)
+        (seen,) = result["members"]
+        assert (seen["name"], seen["state"], seen["replication"][0]["behind"]) == ("localhost", "Normal", 0)
         assert runner.lines == []
 
     def test_two_in_a_row(self):
@@ -196,7 +197,7 @@ class TestGate:
 
     def test_a_lone_node_may_stand_alone(self):
         result, _ = gate(("", state("Standalone")), ("", state()))
-        assert result["replication"] == []
+        assert result["members"][0]["replication"] == []
 
     def test_a_node_that_lost_its_partners_is_no_lone_node(self):
         with pytest.raises(NodeError, match="the node has 0 partners, and 1 or more are expected"):
@@ -210,6 +211,29 @@ class TestGate:
         runner = ScriptedRunner().expect("vdcrepadmin", error=ToolError("is missing", ["/x/vdcrepadmin"]))
         with pytest.raises(ToolError, match="missing"):
             replication_gate.run({**LOGIN, "pause": 0.0}, runner.context())
+
+    def test_every_member_is_asked_from_here_and_each_sees_its_own_side(self):
+        runner = Answers(
+            **{
+                "showpartnerstatus_-h_a": partner("b"),
+                "showpartnerstatus_-h_b": partner("a", 3),
+                "showpartnerstatus_-h_c": SERVER_DOWN,
+                "state_get_--server-name_a": state(),
+                "state_get_--server-name_b": state("Read only"),
+            }
+        )
+        settings = {**LOGIN, "members": ["a", "b", "c"], "timeout": 0.0, "pause": 0.01}
+        with pytest.raises(NodeError) as caught:
+            replication_gate.run(settings, Context(False, Toolbox(runner)))  # type: ignore[arg-type]
+        for words in ("b: the partner a is 3 changes behind", "b: the directory's state is Read only", "c: vdcrepadmin"):
+            assert words in caught.value.message
+        assert [member["name"] for member in caught.value.details["members"]] == ["a", "b", "c"]
+
+    def test_a_wrong_password_is_tried_on_one_member_only(self):
+        runner = Answers(showpartnerstatus=REFUSED)
+        with pytest.raises(ToolError, match="password was refused"):
+            replication_gate.run({**LOGIN, "members": ["a", "b", "c"]}, Context(False, Toolbox(runner)))  # type: ignore[arg-type]
+        assert len(runner.calls) == 1
 
     def test_check_mode_reads_all_the_same(self):
         runner = ScriptedRunner()

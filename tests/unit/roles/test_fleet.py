@@ -145,7 +145,26 @@ class TestSummary:
         assert (told["ending"], told["failed"]) == (state, True)
         assert told["sentence"] == "Swap J1 has no end. Another run has the lease."
         assert fleet.summary_lines({"n": told})[-1] == f"  1 {state}"
-        assert fleet.summarize({"n": left}, plan, check_mode=True)["n"]["ending"] != state
+        checked = fleet.summarize({"n": left}, plan, check_mode=True)["n"]
+        would = "would rotate" if verdict == "rotate" else "would finish or undo"
+        assert (checked["ending"], checked["failed"]) == (would, False)
+        assert verdict == "rotate" or checked["sentence"].startswith("Swap J1 has no end.")
+
+    @pytest.mark.parametrize("verdict", ["keep", "rotate", "not selected"])
+    def test_what_this_run_has_undone_of_an_earlier_one_is_a_failure(self, verdict: str) -> None:
+        undone = record(verdict, resumed={"state": "rolled_back", "sentence": "Swap J1 put back.", **OLD_AND_NEW})
+        plan = make_plan({"n": undone}, [group("n", verdict="keep")])
+        plan["nodes"]["n"]["verdict"] = verdict
+        told = fleet.summarize({"n": {**undone, "not_begun": "Too late."}}, plan)["n"]
+        assert (told["ending"], told["failed"]) == ("rolled back", True)
+        assert told["sentence"] == "Swap J1 put back. Too late."
+        again = {**undone, "staged": {}, "swap": {"state": "committed"}, "handover": TOLD}
+        assert fleet.summarize({"n": again}, plan)["n"]["ending"] == "rotated"
+
+    def test_an_earlier_swap_is_told_as_rotated_where_no_other_was_planned(self) -> None:
+        told = {"resumed": {"state": "committed", **OLD_AND_NEW}, "handover": TOLD}
+        assert ending(record("keep", **told)) == "rotated"
+        assert ending(record(not_begun="Another run has the lease.", **told)) == "not begun"
 
     def test_no_ending_is_missing_from_the_last_line(self) -> None:
         for state in ("rolled_back", "running", "contact_lost", "interrupted", "stuck", "refused"):
@@ -160,9 +179,7 @@ class TestSummary:
         for words in ({"not_begun": "Too many."}, {"failure": "vc01: 3 changes behind."}):
             (told,) = words.values()
             sentence = ended(record(staged={}, **words))["sentence"]
-            assert (
-                sentence.startswith("Not begun, and this node still serves its old certificate.") and told in sentence
-            )
+            assert sentence.startswith("Not begun: this run has not touched its certificate.") and told in sentence
         refused = ended(record("refuse"), group("n", verdict="refuse"))
         assert (refused["failed"], refused["sentence"]) == (True, "Nothing was changed. group is refuse")
 

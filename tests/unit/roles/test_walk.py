@@ -17,7 +17,7 @@ DONE = {**STAGED, "swap": {"state": "committed"}, "handover": {"new": {"sha256":
 
 def reasons(node: str, records: dict[str, Any], turns: str = "ab", **run: Any) -> str:
     planned = {"group": "g", "after": list(turns[: turns.index(node)]), "together": list(turns), "force_reason": None}
-    return " ".join(walk.reasons_to_wait(node, planned, records, **run))
+    return " ".join(walk.reasons_to_wait(node, planned, [*turns, "m"], records, **run))
 
 
 def surveyed(shell: str = "/bin/bash", before: str = "", **more: Any) -> dict[str, Any]:
@@ -71,8 +71,35 @@ def test_no_window_in_a_group_with_an_unstaged_node() -> None:
     assert "b of the same linked group could not be staged" in reasons("a", {"a": STAGED})
 
 
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        ({"failure": "It is stuck."}, "m of the same linked group has failed in this run"),
+        ({"survey": {"journal": {"state": "interrupted"}}}, "m of the same linked group has a swap that is not at its end"),
+        (
+            {"assessment": {"verdict": "keep", "findings": [
+                {"id": "services-missing", "severity": "refuse", "message": "vmdird is down.", "remedy": "Start it."}
+            ]}},
+            "m: vmdird is down. Start it.",
+        ),
+    ],
+)  # fmt: skip
+def test_no_window_while_a_member_that_has_no_turn_may_be_down(member: dict[str, Any], words: str) -> None:
+    """It was left behind by an earlier run, or another run was at work on it since it was planned."""
+    assert words in reasons("a", {"a": STAGED, "b": STAGED, "m": member})
+    well = {"survey": {"journal": None}, "assessment": {"verdict": "keep", "findings": []}}
+    assert reasons("a", {"a": STAGED, "b": STAGED, "m": well}) == ""
+
+
+def test_an_earlier_swap_that_was_handed_over_is_not_the_one_that_was_planned() -> None:
+    told = {"resumed": {"state": "committed"}, "handover": {"new": {"sha256": "ab"}}}
+    assert walk.handed_over(told, "resumed") and not walk.handed_over(told)
+    assert "a of the same linked group was to be handed over" in reasons("b", {"a": told, "b": STAGED})
+
+
 def test_what_another_run_has_rotated_meanwhile_needs_no_turn_and_keeps_nobody_waiting() -> None:
-    kept = {"assessment": {"verdict": "keep", "reasons": ["700 of 730 days are left."]}, "superseded": True}
+    assessment = {"verdict": "keep", "reasons": ["700 of 730 days are left."], "findings": []}
+    kept = {"assessment": assessment, "superseded": True}
     assert reasons("a", {"a": kept, "b": STAGED}) == "Another run was here first. 700 of 730 days are left."
     assert reasons("b", {"a": kept, "b": STAGED}) == ""
     refused = {"assessment": {"verdict": "refuse", "reasons": []}, "failure": "vmcad is down."}
@@ -134,9 +161,9 @@ def test_what_has_to_wait_by_its_last_assessment_does_not_begin() -> None:
     waits = {"verdict": "keep", "due": True, "when": {"freeze": None}, "reasons": ["Due, waits for Saturday."]}
     assert reasons("a", {"a": {**STAGED, "assessment": waits}}, turns="a") == "Due, waits for Saturday."
     planned = {"group": "g", "after": [], "together": ["a"], "force_reason": "INC-4711"}
-    assert walk.reasons_to_wait("a", planned, {"a": {**STAGED, "assessment": waits}}) == []
+    assert walk.reasons_to_wait("a", planned, ["a"], {"a": {**STAGED, "assessment": waits}}) == []
     frozen = {**waits, "due": False, "when": {"freeze": "year end"}, "reasons": ["Frozen."]}
-    assert walk.reasons_to_wait("a", planned, {"a": {**STAGED, "assessment": frozen}}) == ["Frozen."]
+    assert walk.reasons_to_wait("a", planned, ["a"], {"a": {**STAGED, "assessment": frozen}}) == ["Frozen."]
 
 
 class TestPeers:

@@ -15,6 +15,8 @@ from .sso import Login
 
 T = TypeVar("T")
 
+_HERE = "localhost"
+
 # Failures are on stdout, and the exit status is 0 while a partner is down: the text decides. Old builds print the number
 # alone, and print it signed (§0.2).
 _FAILURE = re.compile(r"Vdcrepadmin failed\.?[ \t]*Error[ \t]*(?:\[.*\][ \t]*)?\[(-?\d+)\]", re.IGNORECASE)
@@ -78,12 +80,12 @@ class Vdcrepadmin:
         """The names of those that this node replicates with; empty for a lone node."""
         return self._ask("showpartners", login, parse_partners)
 
-    def partner_status(self, login: Login) -> list[PartnerStatus]:
-        """How far each partner is; empty for a lone node."""
-        return self._ask("showpartnerstatus", login, parse_partner_status)
+    def partner_status(self, login: Login, server: str = _HERE) -> list[PartnerStatus]:
+        """How far each partner of a node is, this one or another member; empty for a lone node."""
+        return self._ask("showpartnerstatus", login, parse_partner_status, server)
 
-    def _ask(self, feature: str, login: Login, parse: Callable[[str], T]) -> T:
-        argv = [paths.VDCREPADMIN, "-f", feature, "-h", "localhost", "-u", login.name]
+    def _ask(self, feature: str, login: Login, parse: Callable[[str], T], server: str = _HERE) -> T:
+        argv = [paths.VDCREPADMIN, "-f", feature, "-h", server, "-u", login.name]
         completed = self._runner.run(argv, stdin=login.line)
         failure = _FAILURE.search(completed.stdout + "\n" + completed.stderr)
         if failure is not None:
@@ -93,7 +95,7 @@ class Vdcrepadmin:
         except ValueError as error:
             raise completed.error(
                 f"{feature} printed {completed.said} ({error})",
-                remedy=f"Run `vdcrepadmin -f {feature} -h localhost -u {login.name}` by hand on the node.",
+                remedy=f"Run `vdcrepadmin -f {feature} -h {server} -u {login.name}` by hand on the node.",
             ) from error
 
 

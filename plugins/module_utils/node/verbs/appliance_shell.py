@@ -15,6 +15,7 @@ from typing import Any, Callable
 from ..context import Context
 from ..errors import NodeError
 from ..files import discard, private_folder, read_text, sync, write_private
+from ..lease import look, now
 from ..paths import State
 
 BASH = "/bin/bash"
@@ -25,7 +26,8 @@ _POSIX_SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     """Options: state_dir, and `state`, one of
 
-    bash: have root log in to bash; restored: put back what that replaced; told: change nothing;
+    bash: have root log in to bash; restored: put back what that replaced, unless another owner than that of the option
+    `lease` is at work here, whose name is `left_to` then; told: change nothing;
     remembered: keep the option `previous` in mind, for a switch that was made by other means.
 
     `previous` and `current` are the login shell before and after.
@@ -51,6 +53,9 @@ def _restored(options: dict[str, Any], context: Context) -> dict[str, Any]:
     previous, memory = login_shell(), _memory(options)
     if not memory.exists():
         return _answer(previous, previous)
+    other = _at_work(options)
+    if other:
+        return dict(_answer(previous, previous), left_to=other)
     wanted = read_text(memory, "The remembered login shell").strip()
     if not context.check_mode:
         if wanted != previous:
@@ -58,6 +63,12 @@ def _restored(options: dict[str, Any], context: Context) -> dict[str, Any]:
         discard(memory)
         sync(memory.parent)
     return _answer(previous, wanted)
+
+
+def _at_work(options: dict[str, Any]) -> str | None:
+    """Who holds a live lease here, other than us: that run may have given bash, and needs it until its end."""
+    found = look(State(options["state_dir"])).lease
+    return found.owner if found and found.owner != options.get("lease") and found.live(now()) else None
 
 
 def _remembered(options: dict[str, Any], context: Context) -> dict[str, Any]:

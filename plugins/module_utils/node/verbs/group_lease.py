@@ -10,6 +10,7 @@ from typing import Any
 from .. import lease
 from ..context import Context
 from ..errors import NodeError
+from ..journal import newest
 from ..lock import Lock
 from ..paths import State
 
@@ -17,20 +18,22 @@ from ..paths import State
 def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     """Options: state_dir, and `state`, one of
 
-    held: take or renew it for `owner` (and the linked group `group`) for `ttl` seconds; renewed: renew it, which must
-    be owner's; released: give it back, when it is owner's; status: tell it.
+    held: take or renew it for `owner` (and the linked group `group`) for `ttl` seconds; awaited: could it be taken?;
+    renewed: renew it, which must be owner's; released: give it back, when it is owner's; returned: likewise, and
+    nothing was begun under it; status: tell it.
 
     `changed` is never true: a lease is bookkeeping of runs, and nothing about the node changes. Raises NodeError while
     the lease is another's.
     """
     state = State(options["state_dir"])
     outcome = _outcome(options, state, context.check_mode)
-    at = lease.now()
+    at, last = lease.now(), newest(state.journal)
     told = {
         "event": outcome.event,
         "holder": outcome.lease.told(at) if outcome.lease else None,
         "previous": outcome.previous.told(at) if outcome.previous else None,
         "swap_runs": Lock(state.lock).held(),
+        "newest_swap": last.id if last else None,
     }
     return {"changed": False, "lease": told}
 
@@ -39,11 +42,13 @@ def _outcome(options: dict[str, Any], state: State, check_mode: bool) -> lease.O
     if options["state"] == "status":
         return lease.look(state)
     owner = _words(options, "owner")
-    if options["state"] == "released":
-        return lease.give_back(state, owner, check_mode)
+    if options["state"] in ("released", "returned"):
+        return lease.give_back(state, owner, options["state"] == "returned", check_mode)
     if options["state"] == "renewed":
         return lease.confirm(state, owner, check_mode)
-    return lease.take(state, _words(options, "group"), owner, _ttl(options), check_mode)
+    awaited = options["state"] == "awaited"
+    outcome = lease.take(state, _words(options, "group"), owner, _ttl(options), check_mode or awaited)
+    return lease.look(state)._replace(event=lease.FREE) if awaited else outcome
 
 
 def _words(options: dict[str, Any], name: str) -> str:

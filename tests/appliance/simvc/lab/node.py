@@ -246,7 +246,9 @@ class Node:
     def events(self) -> list[dict[str, Any]]:
         """The raw log: starts and ends of vendor tools, and changes of services' states."""
         path = self.folder / "outside/log/tools.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        # The last line may be on its way still.
+        whole, _, _ = path.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def wait_for_tool(self, tool: str, match: str = "", *, ended: bool = False, timeout: float = 60.0) -> ToolCall:
         """Until a call of that tool has begun, or ended.
