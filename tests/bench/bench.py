@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT / "tests" / "appliance"), str(ROOT / "tests" / "integra
 import figures  # noqa: E402 (found by the path above, as the next three)
 import measures  # noqa: E402
 from controller import BIN, install  # noqa: E402
-from testbed import BenchError, Settings  # noqa: E402
+from testbed import BenchError, Place, Settings  # noqa: E402
 
 
 def main() -> int:
@@ -53,16 +53,16 @@ def main() -> int:
 
 
 def _measure(wanted: argparse.Namespace, home: Path, results: dict[str, Any]) -> None:
-    collections = install(wanted.tarball, home / "collections")
     settings = Settings(wanted.forks, wanted.stop, wanted.start)
-    common = (settings, wanted.rounds, collections, home, _say)
+    place = Place(settings, install(wanted.tarball, home / "collections"), home)
     if wanted.part in ("windows", "all"):
         _say("windows near and far")
-        results["windows"] = measures.windows("3x1", *common)
+        results["windows"] = measures.windows("3x1", wanted.rounds, place, _say)
         _keep(wanted.json, results)
     if wanted.part in ("fleet", "all"):
         for size in [size for size in wanted.sizes if size < wanted.nodes] + [wanted.nodes]:
-            results["fleets"][str(size)] = measures.fleet(_groups(size, wanted), *common)
+            rotations = wanted.rotations if size == wanted.nodes else wanted.small_rotations
+            results["fleets"][str(size)] = measures.fleet(_groups(size, wanted), wanted.rounds, rotations, place, _say)
             _keep(wanted.json, results)
 
 
@@ -104,7 +104,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=60)
     parser.add_argument("--groups", type=int, default=12, help="linked groups of the largest fleet")
     parser.add_argument("--sizes", type=_numbers, default=[3, 6, 15, 30], help="the smaller fleets: 3,6,15,30")
-    parser.add_argument("--rounds", type=int, default=3, help="how often the short measures are taken")
+    parser.add_argument("--rounds", type=_count, default=3, help="how often the short measures are taken")
+    parser.add_argument("--rotations", type=_count, default=3, help="how often each side rotates the largest fleet")
+    parser.add_argument("--small-rotations", type=_count, default=1, help="and the smaller ones")
     parser.add_argument("--forks", type=int, default=20)
     parser.add_argument("--stop", type=float, default=10, help="seconds that stopping all services takes")
     parser.add_argument("--start", type=float, default=20, help="seconds that starting them takes")
@@ -113,6 +115,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--page", type=Path, help="the page with the block for the table; the plot goes next to it")
     parser.add_argument("--plot-python", type=Path, default=Path(sys.executable), help="a Python with matplotlib")
     return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("once or more")
+    return int(text)
 
 
 def _numbers(text: str) -> list[int]:

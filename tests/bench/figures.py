@@ -53,46 +53,41 @@ def table(results: Results, nodes: int) -> list[Row]:
 
 
 def _rotation(fleet: Results) -> Iterator[Row]:
-    ours, peer, nodes = fleet["ours"], fleet["peer"], fleet["nodes"]
+    ours, peer, nodes = fleet["rotation"]["ours"], fleet["rotation"]["peer"], fleet["nodes"]
     limit = 1.15 * ours["longest_group"] + 60
     yield Row(
         f"rotate {nodes} nodes ({fleet['sizes']}), wall",
-        f"{ours['wall']:.0f} s",
-        f"peer {peer['wall']:.0f} s",
+        _seconds(ours, "wall", 0),
+        f"peer {_seconds(peer, 'wall', 0)}",
         f"≤ {limit:.0f} s (1.15 x {ours['longest_group']:.0f} + 60)",
         ours["wall"] <= limit,
     )
-    mine, theirs = ours["cpu"] / nodes, peer["cpu"] / nodes
     yield Row(
         "controller's CPU per rotated node",
-        f"{mine:.2f} s",
-        f"peer {theirs:.2f} s",
+        _seconds(ours, "cpu", 2, nodes),
+        f"peer {_seconds(peer, 'cpu', 2, nodes)}",
         "≤ the peer's",
-        mine <= theirs,
+        ours["cpu"] <= peer["cpu"],
     )
     yield Row(
         "window overhead in that run, median",
-        f"{_middle(ours['windows'].values()):.2f} s",
-        f"peer {_middle(peer['windows'].values()):.2f} s",
+        _seconds(ours, "overhead", 2),
+        f"peer {_seconds(peer, 'overhead', 2)}",
     )
 
 
 def _nightly(fleet: Results) -> Iterator[Row]:
-    nightly, ping = fleet["nightly"], fleet["ping"]
+    ours, ping = fleet["nothing_due"]["ours"], fleet["nothing_due"]["ping"]
     yield Row(
         f"nothing due, {fleet['nodes']} nodes, wall",
-        f"{nightly['wall']:.1f} s",
-        f"ping {ping['wall']:.1f} s",
+        _seconds(ours, "wall", 1),
+        f"ping {_seconds(ping, 'wall', 1)}",
         f"≤ {2 * ping['wall']:.1f} s (2 x ping)",
-        nightly["wall"] <= 2 * ping["wall"],
+        ours["wall"] <= 2 * ping["wall"],
     )
-    yield Row("… controller's CPU", f"{nightly['cpu']:.1f} s", f"ping {ping['cpu']:.1f} s")
-    yield Row(
-        "… CPU of the whole machine, simulated nodes and all",
-        f"{nightly['machine']:.1f} s",
-        f"ping {ping['machine']:.1f} s",
-    )
-    most = max(fleet["executions"]["nightly"].values())
+    for name, title in (("cpu", "controller's CPU"), ("machine", "CPU of the whole machine, simulated nodes and all")):
+        yield Row(f"… {title}", _seconds(ours, name, 1), f"ping {_seconds(ping, name, 1)}")
+    most = max(fleet["executions"]["ours"].values())
     yield Row(
         "… round trips per node after connecting, most",
         str(most),
@@ -109,7 +104,7 @@ def _memory(fleet: Results) -> Iterator[Row]:
         ("fork_largest", "… one fork's own, largest"),
         ("total", "… all of it, peak"),
     ):
-        ours, peer = fleet["ours"]["memory"][name], fleet["peer"]["memory"][name]
+        ours, peer = (fleet["rotation"][side]["memory"][name] for side in ("ours", "peer"))
         yield Row(title, f"{ours:.0f} MiB", f"peer {peer:.0f} MiB")
 
 
@@ -134,7 +129,13 @@ def _windows(windows: Results) -> Iterator[Row]:
     )
 
 
-def _middle(windows: Any) -> float:
+def _seconds(side: Results, name: str, places: int, shared_by: int = 1) -> str:
+    """The median, and where there are several runs the least and the most."""
+    middle, low, high = (f"{value / shared_by:.{places}f}" for value in (side[name], *side["spread"][name]))
+    return f"{middle} s" if len(side["runs"]) == 1 else f"{middle} s ({low} to {high})"
+
+
+def _middle(windows: Sequence[dict[str, float]]) -> float:
     return statistics.median(window["overhead"] for window in windows)
 
 

@@ -26,18 +26,17 @@ from matplotlib import pyplot  # noqa: E402 (takes the settings above when it is
 
 Fleet = dict[str, Any]
 
-COLOURS = {"ours": "#1f6fb4", "peer": "#c8641e", "nightly": "#1f6fb4", "ping": "#7d7d7d"}
-NAMES = {"ours": "rotate", "peer": "peer", "nightly": "rotate, nothing due", "ping": "ansible -m ping"}
+COLOURS = {"ours": "#1f6fb4", "peer": "#c8641e", "ping": "#7d7d7d"}
+NAMES = {"ours": "rotate", "peer": "peer", "ping": "ansible -m ping"}
 
-# Title, what is compared, and where its figure stands in a fleet's results.
-ROTATION, NIGHT = ("ours", "peer"), ("nightly", "ping")
-PANELS: tuple[tuple[str, tuple[str, str], tuple[str, ...]], ...] = (
-    ("Rotation: wall, s", ROTATION, ("wall",)),
-    ("Rotation: controller's CPU, s", ROTATION, ("cpu",)),
-    ("Rotation: controller's memory, peak, MiB", ROTATION, ("memory", "total")),
-    ("Nothing due: wall, s", NIGHT, ("wall",)),
-    ("Nothing due: controller's CPU, s", NIGHT, ("cpu",)),
-    ("Rotation: a fork's own memory, MiB", ROTATION, ("memory", "fork_median")),
+# Title, what is compared, and where its figure stands in the results of each side of it.
+PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Rotation: wall, s", "rotation", ("wall",)),
+    ("Rotation: controller's CPU, s", "rotation", ("cpu",)),
+    ("Rotation: controller's memory, peak, MiB", "rotation", ("memory", "total")),
+    ("Nothing due: wall, s", "nothing_due", ("wall",)),
+    ("Nothing due: controller's CPU, s", "nothing_due", ("cpu",)),
+    ("Rotation: a fork's own memory, MiB", "rotation", ("memory", "fork_median")),
 )
 
 
@@ -46,9 +45,9 @@ def main(results: str, picture: str) -> None:
     fleets = sorted(json.loads(Path(results).read_text())["fleets"].values(), key=lambda fleet: fleet["nodes"])
     figure, axes = pyplot.subplots(2, 3, figsize=(11, 6), layout="constrained")
     nodes = [fleet["nodes"] for fleet in fleets]
-    for axis, (title, sides, path) in zip(axes.flat, PANELS):
-        for side in sides:
-            values = [reduce(getitem, path, fleet[side]) for fleet in fleets]
+    for axis, (title, what, path) in zip(axes.flat, PANELS):
+        for side in fleets[0][what]:
+            values = [reduce(getitem, path, fleet[what][side]) for fleet in fleets]
             axis.plot(nodes, values, marker="o", markersize=3.5, color=COLOURS[side], label=NAMES[side])
         axis.set(title=title, xlabel="nodes", xticks=nodes)
         axis.set_ylim(bottom=0)

@@ -47,14 +47,21 @@ class Settings:
         return {"service_control.stop_all_seconds": self.stop, "service_control.start_all_seconds": self.start}
 
 
-@dataclass
-class Bed:
-    """A running lab and a controller with a home of its own."""
+@dataclass(frozen=True)
+class Place:
+    """The controller: what it runs with, where the collection is installed, and a home of its own."""
 
-    lab: Lab
+    settings: Settings
     collections: Path
     home: Path
-    settings: Settings
+
+
+@dataclass
+class Bed:
+    """A running lab, and the controller."""
+
+    lab: Lab
+    place: Place
     ways: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -84,14 +91,15 @@ class Bed:
 
     def run(self, program: str, *arguments: str, **environment: str) -> Cost:
         """Run one of Ansible's programs from a cold start: no connection is open. Raises BenchError."""
-        inventory, result, log = self.home / "inventory.yml", self.home / "cost.json", self.home / "log.txt"
+        home = self.place.home
+        inventory, result, log = home / "inventory.yml", home / "cost.json", home / "log.txt"
         inventory.write_text(json.dumps(self._inventory()))
         command = [str(BIN / program), "-i", str(inventory), *arguments]
         measured = [sys.executable, str(HERE / "measured.py"), str(result), *command]
         with log.open("w") as output:
             done = subprocess.run(
                 self.lab.controller_command(measured),
-                cwd=self.home,
+                cwd=home,
                 env={**self._environment, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -105,7 +113,7 @@ class Bed:
 
     def executions(self, program: str, *arguments: str) -> dict[str, int]:
         """How many commands ssh carried to each node of the first linked group in a run about that, by its name."""
-        noted = self.home / "ssh.txt"
+        noted = self.place.home / "ssh.txt"
         noted.write_text("")
         first = self.groups[0]
         self.run(
@@ -187,13 +195,13 @@ class Bed:
         """Nothing of the user's own Ansible settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         settings = {
-            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.place.collections),
             "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"),
-            "ANSIBLE_FORKS": str(self.settings.forks),
-            "ANSIBLE_HOME": str(self.home / ".ansible"),
+            "ANSIBLE_FORKS": str(self.place.settings.forks),
+            "ANSIBLE_HOME": str(self.place.home / ".ansible"),
             "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.home / "cp"),
-            "HOME": str(self.home),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.place.home / "cp"),
+            "HOME": str(self.place.home),
             "PATH": f"{BIN}:{os.environ['PATH']}",
         }
         return {**kept, **settings}
