@@ -145,6 +145,34 @@ def _spread(windows: Sequence[dict[str, float]]) -> float:
     return (high - low) / 2
 
 
+def origin(results: Results, nodes: int) -> list[str]:
+    """The run that all figures are of, in one line; or, where they are of several, a line for each part."""
+    parts = dict(_parts(results, nodes))
+    told = [_run(run) for run in parts.values()]
+    if len({run["begun"] for run in parts.values()}) < 2:
+        return told[:1]
+    lines = [f"- {name}: {line}" for name, line in zip(parts, told)]
+    return ["**These figures are not of one run.** In each part both sides are of the same:", "", *lines]
+
+
+def _parts(results: Results, nodes: int) -> Iterator[tuple[str, Results]]:
+    """What was measured at a time, and in which run; first what the table has."""
+    for size, fleet in sorted(results["fleets"].items(), key=lambda each: (int(each[0]) != nodes, int(each[0]))):
+        where = "" if int(size) == nodes else ", in the picture alone"
+        yield f"fleet of {size} nodes{where}", fleet["run"]
+    if "windows" in results:
+        yield "window overhead by round trip", results["windows"]["run"]
+
+
+def _run(run: Results) -> str:
+    commit = f", commit {run['commit']}" if run["commit"] else ""
+    return (
+        f"Run of {run['begun'][:16]} UTC{commit}: {run['processors']} processors for controller and nodes together,"
+        f" ansible-core {run['ansible']} on Python {run['python']}, {run['forks']} forks. Stopping all services takes"
+        f" {run['stop']:g} s there, and starting them {run['start']:g} s."
+    )
+
+
 def as_text(rows: Sequence[Row]) -> str:
     """For a terminal."""
     lines = [HEAD, *(row.cells for row in rows)]
@@ -158,17 +186,11 @@ def as_markdown(rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def write_page(page: Path, results: Results, rows: Sequence[Row]) -> None:
+def write_page(page: Path, origin: Sequence[str], rows: Sequence[Row]) -> None:
     """Replace the page's block; nothing else is touched. Raises ValueError when the page has none."""
     text = page.read_text()
     if not _BLOCK.search(text):
         raise ValueError(f"{page} has no block for the figures")
-    machine = results["machine"]
-    told = (
-        f"Run of {machine['day']}: {machine['processors']} processors for controller and nodes together, ansible-core"
-        f" {machine['ansible']} on Python {machine['python']}, {machine['forks']} forks. Stopping all services takes"
-        f" {machine['stop']:g} s there, and starting them {machine['start']:g} s."
-    )
     picture = f"![How the costs grow with the fleet]({page.with_suffix('.svg').name})"
-    block = f"{told}\n\n{as_markdown(rows)}\n\n{picture}\n"
+    block = "\n".join([*origin, "", as_markdown(rows), "", picture, ""])
     page.write_text(_BLOCK.sub(lambda match: f"{match[1]}{block}{match[2]}", text))
