@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,60 +42,87 @@ class Row:
 HEAD = ("", "vcfleet.certs", "the other side", "target", "")
 
 
+MACHINE = "… CPU of the whole machine, simulated nodes and all"
+
+# With the SSO password, and without. What that means when nodes are rotated, and when nothing is due.
+WAYS = {
+    "ours": ("with gates and members compared", "members compared"),
+    "without_password": ("without the SSO password", "without the SSO password"),
+}
+
+
 def table(results: Results, nodes: int) -> list[Row]:
     """All figures of the fleet of that many nodes, and of the windows, as far as they were measured."""
     rows: list[Row] = []
     fleet = results["fleets"].get(str(nodes))
     if fleet:
-        rows += [*_rotation(fleet), *_nightly(fleet), *_memory(fleet)]
+        for way in WAYS:
+            rows += _rotation(fleet, way)
+        for way in WAYS:
+            rows += _nothing_due(fleet, way)
+        rows += _memory(fleet)
     if "windows" in results:
         rows += _windows(results["windows"])
     return rows
 
 
-def _rotation(fleet: Results) -> Iterator[Row]:
-    ours, peer, nodes = fleet["rotation"]["ours"], fleet["rotation"]["peer"], fleet["nodes"]
+def _rotation(fleet: Results, way: str) -> Iterator[Row]:
+    ours, peer, nodes = fleet["rotation"][way], fleet["rotation"]["peer"], fleet["nodes"]
     limit = 1.15 * ours["longest_group"] + 60
     yield Row(
-        f"rotate {nodes} nodes ({fleet['sizes']}), wall",
+        f"rotate {nodes} nodes ({fleet['sizes']}) {WAYS[way][0]}: wall",
         _seconds(ours, "wall", 0),
         f"peer {_seconds(peer, 'wall', 0)}",
         f"≤ {limit:.0f} s (1.15 x {ours['longest_group']:.0f} + 60)",
         ours["wall"] <= limit,
     )
     yield Row(
-        "controller's CPU per rotated node",
+        "… controller's CPU per rotated node",
         _seconds(ours, "cpu", 2, nodes),
         f"peer {_seconds(peer, 'cpu', 2, nodes)}",
         "≤ the peer's",
         ours["cpu"] <= peer["cpu"],
     )
+    processors = fleet["run"]["processors"]
+    yield Row(MACHINE, _machine(ours, processors), f"peer {_machine(peer, processors)}")
     yield Row(
-        "window overhead in that run, median",
+        "… window overhead, median",
         _seconds(ours, "overhead", 2),
         f"peer {_seconds(peer, 'overhead', 2)}",
     )
 
 
-def _nightly(fleet: Results) -> Iterator[Row]:
-    ours, ping = fleet["nothing_due"]["ours"], fleet["nothing_due"]["ping"]
+def _nothing_due(fleet: Results, way: str) -> Iterator[Row]:
+    ours, ping = fleet["nothing_due"][way], fleet["nothing_due"]["ping"]
     yield Row(
-        f"nothing due, {fleet['nodes']} nodes, wall",
+        f"nothing due, {fleet['nodes']} nodes, {WAYS[way][1]}: wall",
         _seconds(ours, "wall", 1),
         f"ping {_seconds(ping, 'wall', 1)}",
         f"≤ {2 * ping['wall']:.1f} s (2 x ping)",
         ours["wall"] <= 2 * ping["wall"],
     )
-    for name, title in (("cpu", "controller's CPU"), ("machine", "CPU of the whole machine, simulated nodes and all")):
-        yield Row(f"… {title}", _seconds(ours, name, 1), f"ping {_seconds(ping, name, 1)}")
-    most = max(fleet["executions"]["ours"].values())
-    yield Row(
-        "… round trips per node after connecting, most",
-        str(most),
-        f"ping {max(fleet['executions']['ping'].values())}",
-        "1",
-        most == 1,
+    yield Row("… controller's CPU", _seconds(ours, "cpu", 1), f"ping {_seconds(ping, 'cpu', 1)}")
+    processors = fleet["run"]["processors"]
+    yield Row(MACHINE, _machine(ours, processors), f"ping {_machine(ping, processors)}")
+    yield _round_trips(fleet, way)
+
+
+def _round_trips(fleet: Results, way: str) -> Row:
+    """With the password one node of each group is asked for its members; beyond that one round trip has to do."""
+    times, more = fleet["executions"][way], 1 if way == "ours" else 0
+    return Row(
+        "… round trips per node after connecting",
+        _times(times),
+        f"ping {_times(fleet['executions']['ping'])}",
+        "1, and 1 more on one node of each group" if more else "1",
+        all(sorted(times[node] for node in group) == [1] * (len(group) - 1) + [1 + more] for group in fleet["groups"]),
     )
+
+
+def _times(times: dict[str, int]) -> str:
+    """How many, and on how many nodes when they differ."""
+    counted = sorted(Counter(times.values()).items())
+    return str(counted[0][0]) if len(counted) == 1 else ", ".join(f"{count} on {nodes}" for count, nodes in counted)
 
 
 def _memory(fleet: Results) -> Iterator[Row]:
@@ -133,6 +161,12 @@ def _seconds(side: Results, name: str, places: int, shared_by: int = 1) -> str:
     """The median, and where there are several runs the least and the most."""
     middle, low, high = (f"{value / shared_by:.{places}f}" for value in (side[name], *side["spread"][name]))
     return f"{middle} s" if len(side["runs"]) == 1 else f"{middle} s ({low} to {high})"
+
+
+def _machine(side: Results, processors: int) -> str:
+    """How long they worked, and what share of their time that was: near all of it, and they were what took the time."""
+    share = 100 * side["machine"] / (side["wall"] * processors)
+    return f"{side['machine']:.0f} s ({share:.0f} % of {processors} processors)"
 
 
 def _middle(windows: Sequence[dict[str, float]]) -> float:

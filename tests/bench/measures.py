@@ -33,11 +33,9 @@ def fleet(sizes: str, rounds: int, rotations: int, place: Place, say: Say) -> Da
         return {
             "sizes": sizes,
             "nodes": len(lab.nodes),
+            "groups": [[node.name for node in group] for group in bed.groups],
             "nothing_due": _nothing_due(bed, rounds, say),
-            "executions": {
-                "ping": bed.executions("ansible", "vcenters", "-m", "ansible.builtin.ping"),
-                "ours": bed.executions("ansible-playbook", "vcfleet.certs.rotate"),
-            },
+            "executions": {side: bed.executions(command) for side, command in bed.nights.items()},
             "rotation": _rotations(bed, rotations, say),
         }
 
@@ -58,25 +56,36 @@ def windows(sizes: str, rounds: int, place: Place, say: Say) -> Data:
 
 
 def _nothing_due(bed: Bed, rounds: int, say: Say) -> Data:
-    works = {"ping": bed.ping, "ours": bed.nightly}
-
     def run(side: str) -> Cost:
-        cost = works[side]()
+        cost = bed.run(*bed.nights[side])
         say(_told(f"nothing due, {side}", cost))
         return cost
 
-    return {side: medians.summary(runs) for side, runs in medians.in_turn(list(works), rounds, run).items()}
+    return {side: medians.summary(runs) for side, runs in medians.in_turn(list(bed.nights), rounds, run).items()}
 
 
 def _rotating(bed: Bed) -> dict[str, Callable[[], Cost]]:
-    """The sides, in the order of the first round. Both rotate what is not due, so one rotation can follow another."""
-    return {"ours": bed.rotate, "peer": bed.peer}
+    """The sides, in the order of the first round. All rotate what is not due, so one rotation can follow another."""
+    return {"ours": bed.rotate, "without_password": bed.rotate_without_password, "peer": bed.peer}
 
 
 def _rotations(bed: Bed, rotations: int, say: Say) -> Data:
     works = _rotating(bed)
-    found = medians.in_turn(list(works), rotations, lambda side: _rotation(bed, works[side], f"rotate, {side}", say))
+
+    def run(side: str) -> Data:
+        rotation = _rotation(bed, works[side], f"rotate, {side}", say)
+        _check_gates(bed.gates(rotation["begun"]), side)
+        return rotation
+
+    found = medians.in_turn(list(works), rotations, run)
     return {side: medians.summary(runs, medians.ROTATION) for side, runs in found.items()}
+
+
+def _check_gates(gates: dict[str, int], side: str) -> None:
+    """Believe that there were gates when every linked node was asked, and that there were none when nobody was."""
+    wrong = [node for node, times in gates.items() if (times > 0) != (side == "ours")]
+    if wrong:
+        raise BenchError(f"rotate, {side}: gates are not as they should be at {', '.join(wrong)}: {gates}")
 
 
 def _rotation(bed: Bed, work: Callable[[], Cost], name: str, say: Say) -> Data:
@@ -108,5 +117,5 @@ def _seen(span: Window) -> dict[str, float]:
 
 def _told(name: str, cost: Cost) -> str:
     return (
-        f"{name:<24} {cost['wall']:7.1f} s, controller's CPU {cost['cpu']:6.1f} s, machine's {cost['machine']:6.1f} s"
+        f"{name:<30} {cost['wall']:7.1f} s, controller's CPU {cost['cpu']:6.1f} s, machine's {cost['machine']:6.1f} s"
     )

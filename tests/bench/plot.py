@@ -26,8 +26,13 @@ from matplotlib import pyplot  # noqa: E402 (takes the settings above when it is
 
 Fleet = dict[str, Any]
 
-COLOURS = {"ours": "#1f6fb4", "peer": "#c8641e", "ping": "#7d7d7d"}
-NAMES = {"ours": "rotate", "peer": "peer", "ping": "ansible -m ping"}
+COLOURS = {"ours": "#1f6fb4", "without_password": "#8fc0e6", "peer": "#c8641e", "ping": "#7d7d7d"}
+NAMES = {
+    "ours": "rotate",
+    "without_password": "rotate, without the SSO password",
+    "peer": "peer",
+    "ping": "ansible -m ping",
+}
 
 # Title, what is compared, and where its figure stands in the results of each side of it.
 PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
