@@ -207,6 +207,11 @@ def _run(run: Results) -> str:
     )
 
 
+def missed(rows: Sequence[Row]) -> list[str]:
+    """The names of the rows whose target is not met."""
+    return [row.name for row in rows if row.holds is False]
+
+
 def as_text(rows: Sequence[Row]) -> str:
     """For a terminal."""
     lines = [HEAD, *(row.cells for row in rows)]
