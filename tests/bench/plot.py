@@ -1,28 +1,17 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the costs grow with the fleet, as a picture: `plot.py RESULTS.json PICTURE.svg`. Needs matplotlib."""
+"""How the costs grow with the fleet, as a picture: `plot.py RESULTS.json PICTURE.svg`. Drawing needs matplotlib."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from functools import reduce
 from operator import getitem
 from pathlib import Path
 from typing import Any
-
-import matplotlib
-
-matplotlib.use("svg")
-matplotlib.rcParams.update({
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "font.size": 9,
-    "svg.hashsalt": "the same results make the same file",
-})  # fmt: skip
-
-from matplotlib import pyplot  # noqa: E402 (takes the settings above when it is imported)
 
 Fleet = dict[str, Any]
 
@@ -33,6 +22,8 @@ NAMES = {
     "peer": "peer",
     "ping": "ansible -m ping",
 }
+
+SIDES = {"rotation": ("ours", "without_password", "peer"), "nothing_due": ("ours", "without_password", "ping")}
 
 # Title, what is compared, and where its figure stands in the results of each side of it.
 PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -45,14 +36,41 @@ PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
+Curves = dict[str, list[float]]
+
+
 def main(results: str, picture: str) -> None:
     """Draw six panels over the number of nodes."""
     fleets = sorted(json.loads(Path(results).read_text())["fleets"].values(), key=lambda fleet: fleet["nodes"])
+    _draw([fleet["nodes"] for fleet in fleets], panels(fleets), picture)
+
+
+def panels(fleets: Sequence[Fleet]) -> list[tuple[str, Curves]]:
+    """Each panel's title, and by side its figure of every fleet."""
+    return [
+        (
+            title,
+            {side: [reduce(getitem, path, fleet[what][side]) for fleet in fleets] for side in SIDES[what]},
+        )
+        for title, what, path in PANELS
+    ]
+
+
+def _draw(nodes: list[int], drawn: list[tuple[str, Curves]], picture: str) -> None:
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams.update({
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "font.size": 9,
+        "svg.hashsalt": "the same results make the same file",
+    })  # fmt: skip
+    from matplotlib import pyplot  # takes the settings above when it is imported
+
     figure, axes = pyplot.subplots(2, 3, figsize=(11, 6), layout="constrained")
-    nodes = [fleet["nodes"] for fleet in fleets]
-    for axis, (title, what, path) in zip(axes.flat, PANELS):
-        for side in fleets[0][what]:
-            values = [reduce(getitem, path, fleet[what][side]) for fleet in fleets]
+    for axis, (title, curves) in zip(axes.flat, drawn):
+        for side, values in curves.items():
             axis.plot(nodes, values, marker="o", markersize=3.5, color=COLOURS[side], label=NAMES[side])
         axis.set(title=title, xlabel="nodes", xticks=nodes)
         axis.set_ylim(bottom=0)
