@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import medians
 from evidence import Window
 from simvc.lab.lab import Lab
-from testbed import Bed, BenchError, Cost, Settings
+from testbed import Bed, BenchError, Cost, Place
 
 Say = Callable[[str], None]
 Data = dict[str, Any]
@@ -22,47 +22,70 @@ FRESH = {"machine_certificate_age_days": 30}
 ROUND_TRIPS = {"1 ms": 0.001, "100 ms": 0.1}
 
 
-def fleet(sizes: str, settings: Settings, rounds: int, collections: Path, home: Path, say: Say) -> Data:
-    """One fleet: nightly runs and pings `rounds` times in turn, then each side rotates every node once.
+def fleet(sizes: str, rounds: int, rotations: int, place: Place, say: Say) -> Data:
+    """One fleet: `rounds` nightly runs and pings in turn, then `rotations` of every node by each side in turn.
 
     `sizes` as the lab has them: "12x5" is twelve linked groups of five.
     """
-    with Lab(sizes, shell="bash", knobs=settings.knobs, identity=FRESH) as lab:
-        bed = Bed(lab, collections, home, settings)
+    with Lab(sizes, shell="bash", knobs=place.settings.knobs, identity=FRESH) as lab:
+        bed = Bed(lab, place)
         say(f"{len(lab.nodes)} nodes are up ({sizes})")
-        pings, nights = [], []
-        for _ in range(rounds):
-            pings.append(bed.ping())
-            say(_told("ping", pings[-1]))
-            nights.append(bed.nightly())
-            say(_told("nightly", nights[-1]))
         return {
             "sizes": sizes,
             "nodes": len(lab.nodes),
-            "ping": _median(pings),
-            "nightly": _median(nights),
-            "executions": {
-                "ping": bed.executions("ansible", "vcenters", "-m", "ansible.builtin.ping"),
-                "nightly": bed.executions("ansible-playbook", "vcfleet.certs.rotate"),
-            },
-            "peer": _rotation(bed, bed.peer, "peer", say),
-            "ours": _rotation(bed, bed.rotate, "rotate", say),
+            "groups": [[node.name for node in group] for group in bed.groups],
+            "nothing_due": _nothing_due(bed, rounds, say),
+            "executions": {side: bed.executions(command) for side, command in bed.nights.items()},
+            "rotation": _rotations(bed, rotations, say),
         }
 
 
-def windows(sizes: str, settings: Settings, rounds: int, collections: Path, home: Path, say: Say) -> Data:
+def windows(sizes: str, rounds: int, place: Place, say: Say) -> Data:
     """Windows near and far: by round-trip time and side, the overhead of every node's window of every round."""
-    with Lab(sizes, shell="bash", knobs=settings.knobs, identity=FRESH) as lab:
-        bed = Bed(lab, collections, home, settings)
+    with Lab(sizes, shell="bash", knobs=place.settings.knobs, identity=FRESH) as lab:
+        bed = Bed(lab, place)
         say(f"{len(lab.nodes)} nodes are up ({sizes})")
-        found: Data = {name: {"peer": [], "ours": []} for name in ROUND_TRIPS}
-        for _ in range(rounds):
+        found: Data = {name: {"ours": [], "peer": []} for name in ROUND_TRIPS}
+        for number in range(rounds):
             for name, seconds in ROUND_TRIPS.items():
                 with bed.far(seconds):
-                    for side, work in (("peer", bed.peer), ("ours", bed.rotate)):
-                        rotation = _rotation(bed, work, f"{side} at {name}", say)
+                    for side in medians.order(list(found[name]), number):
+                        rotation = _rotation(bed, _rotating(bed)[side], f"{side} at {name}", say)
                         found[name][side] += rotation["windows"].values()
         return found
+
+
+def _nothing_due(bed: Bed, rounds: int, say: Say) -> Data:
+    def run(side: str) -> Cost:
+        cost = bed.run(*bed.nights[side])
+        say(_told(f"nothing due, {side}", cost))
+        return cost
+
+    return {side: medians.summary(runs) for side, runs in medians.in_turn(list(bed.nights), rounds, run).items()}
+
+
+def _rotating(bed: Bed) -> dict[str, Callable[[], Cost]]:
+    """The sides, in the order of the first round. All rotate what is not due, so one rotation can follow another."""
+    return {"ours": bed.rotate, "without_password": bed.rotate_without_password, "peer": bed.peer}
+
+
+def _rotations(bed: Bed, rotations: int, say: Say) -> Data:
+    works = _rotating(bed)
+
+    def run(side: str) -> Data:
+        rotation = _rotation(bed, works[side], f"rotate, {side}", say)
+        _check_gates(bed.gates(rotation["begun"]), side)
+        return rotation
+
+    found = medians.in_turn(list(works), rotations, run)
+    return {side: medians.summary(runs, medians.ROTATION) for side, runs in found.items()}
+
+
+def _check_gates(gates: dict[str, int], side: str) -> None:
+    """Believe that there were gates when every linked node was asked, and that there were none when nobody was."""
+    wrong = [node for node, times in gates.items() if (times > 0) != (side == "ours")]
+    if wrong:
+        raise BenchError(f"rotate, {side}: gates are not as they should be at {', '.join(wrong)}: {gates}")
 
 
 def _rotation(bed: Bed, work: Callable[[], Cost], name: str, say: Say) -> Data:
@@ -76,7 +99,12 @@ def _rotation(bed: Bed, work: Callable[[], Cost], name: str, say: Say) -> Data:
     spans = bed.windows(cost["begun"])
     sums = [sum(spans[node.name].end - spans[node.name].begin for node in group) for group in bed.groups]
     say(f"{_told(name, cost)}; longest group's windows {max(sums):.1f} s")
-    return {**cost, "longest_group": round(max(sums), 2), "windows": {node: _seen(spans[node]) for node in spans}}
+    return {
+        **cost,
+        "longest_group": round(max(sums), 2),
+        "overhead": round(statistics.median(span.overhead for span in spans.values()), 3),
+        "windows": {node: _seen(span) for node, span in spans.items()},
+    }
 
 
 def _seen(span: Window) -> dict[str, float]:
@@ -87,14 +115,7 @@ def _seen(span: Window) -> dict[str, float]:
     }
 
 
-def _median(costs: list[Cost]) -> Cost:
-    """The middle of each figure; the peaks of memory likewise."""
-    memory = {name: statistics.median(cost["memory"][name] for cost in costs) for name in costs[0]["memory"]}
-    figures = {name: statistics.median(cost[name] for cost in costs) for name in ("wall", "cpu", "machine")}
-    return {**figures, "memory": memory, "runs": len(costs)}
-
-
 def _told(name: str, cost: Cost) -> str:
     return (
-        f"{name:<16} {cost['wall']:7.1f} s, controller's CPU {cost['cpu']:6.1f} s, machine's {cost['machine']:6.1f} s"
+        f"{name:<30} {cost['wall']:7.1f} s, controller's CPU {cost['cpu']:6.1f} s, machine's {cost['machine']:6.1f} s"
     )

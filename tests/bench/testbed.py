@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from typing import Any
 from evidence import Window, window
 from simvc.lab.lab import Lab
 from simvc.lab.node import Node
+from simvc.lab.plan import ADMINISTRATOR_PASSWORD
 
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).resolve().parent
@@ -47,14 +49,21 @@ class Settings:
         return {"service_control.stop_all_seconds": self.stop, "service_control.start_all_seconds": self.start}
 
 
-@dataclass
-class Bed:
-    """A running lab and a controller with a home of its own."""
+@dataclass(frozen=True)
+class Place:
+    """The controller: what it runs with, where the collection is installed, and a home of its own."""
 
-    lab: Lab
+    settings: Settings
     collections: Path
     home: Path
-    settings: Settings
+
+
+@dataclass
+class Bed:
+    """A running lab, and the controller."""
+
+    lab: Lab
+    place: Place
     ways: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -65,33 +74,48 @@ class Bed:
 
     # Commands
 
-    def rotate(self, *arguments: str) -> Cost:
-        """The product rotates every node, due or not."""
-        return self.run("ansible-playbook", "vcfleet.certs.rotate", "-e", json.dumps(FORCE), *arguments)
+    def rotate(self) -> Cost:
+        """The product rotates every node, due or not; it compares the members, and has gates between linked nodes."""
+        return self.run("ansible-playbook", "vcfleet.certs.rotate", "-e", json.dumps(FORCE), *self.password)
+
+    def rotate_without_password(self) -> Cost:
+        """It does what it can without asking the directories."""
+        return self.run("ansible-playbook", "vcfleet.certs.rotate", "-e", json.dumps(FORCE))
 
     def peer(self) -> Cost:
         """The peer does."""
         groups = {"peer_groups": len(self.groups)}
         return self.run("ansible-playbook", str(HERE / "peer.yml"), "-e", json.dumps(groups))
 
-    def nightly(self) -> Cost:
-        """The product finds nothing due."""
-        return self.run("ansible-playbook", "vcfleet.certs.rotate")
+    @property
+    def nights(self) -> dict[str, list[str]]:
+        """The commands of a night when nothing is due, and the least that Ansible can do with every node."""
+        rotate = ["ansible-playbook", "vcfleet.certs.rotate"]
+        return {
+            "ping": ["ansible", "vcenters", "-m", "ansible.builtin.ping"],
+            "ours": [*rotate, *self.password],
+            "without_password": rotate,
+        }
 
-    def ping(self) -> Cost:
-        """The least that Ansible can do with every node."""
-        return self.run("ansible", "vcenters", "-m", "ansible.builtin.ping")
+    @property
+    def password(self) -> list[str]:
+        """The SSO password for a run, in a file, as pipelines and AWX give it."""
+        secrets = self.place.home / "secrets.json"
+        secrets.touch(0o600)
+        secrets.write_text(json.dumps({"vcfleet_sso_password": ADMINISTRATOR_PASSWORD}))
+        return ["-e", f"@{secrets}"]
 
     def run(self, program: str, *arguments: str, **environment: str) -> Cost:
         """Run one of Ansible's programs from a cold start: no connection is open. Raises BenchError."""
-        inventory, result, log = self.home / "inventory.yml", self.home / "cost.json", self.home / "log.txt"
+        home = self.place.home
+        inventory, result, log = home / "inventory.yml", home / "cost.json", home / "log.txt"
         inventory.write_text(json.dumps(self._inventory()))
         command = [str(BIN / program), "-i", str(inventory), *arguments]
         measured = [sys.executable, str(HERE / "measured.py"), str(result), *command]
         with log.open("w") as output:
             done = subprocess.run(
                 self.lab.controller_command(measured),
-                cwd=self.home,
+                cwd=home,
                 env={**self._environment, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -103,26 +127,28 @@ class Bed:
         cost: Cost = json.loads(result.read_text())
         return cost
 
-    def executions(self, program: str, *arguments: str) -> dict[str, int]:
-        """How many commands ssh carried to each node of the first linked group in a run about that, by its name."""
-        noted = self.home / "ssh.txt"
+    def executions(self, command: list[str]) -> dict[str, int]:
+        """How many commands ssh carried to each node in that run, by its name."""
+        noted = self.place.home / "ssh.txt"
         noted.write_text("")
-        first = self.groups[0]
-        self.run(
-            program,
-            *arguments,
-            *("--limit", ",".join(node.name for node in first)),
-            ANSIBLE_SSH_EXECUTABLE=str(HERE / "counting_ssh"),
-            VCFLEET_BENCH_SSH_LOG=str(noted),
-        )
-        lines = noted.read_text().split()
-        return {node.name: lines.count(node.address) for node in first}
+        counting = {"ANSIBLE_SSH_EXECUTABLE": str(HERE / "counting_ssh"), "VCFLEET_BENCH_SSH_LOG": str(noted)}
+        self.run(*command, **counting)
+        times = Counter(noted.read_text().split())
+        return {node.name: times[node.address] for node in self.lab.nodes}
 
     # What the nodes saw
 
     def windows(self, since: float) -> dict[str, Window]:
         """Each node's window since that time, by the nodes' own log."""
         return {node.name: window(node, since) for node in self.lab.nodes}
+
+    def gates(self, since: float) -> dict[str, int]:
+        """How often each node of a linked group was asked about its replication since that time, by its own log."""
+        linked = [node for group in self.groups if len(group) > 1 for node in group]
+        return {
+            node.name: sum(call.start >= since for call in node.tool_calls("vdcrepadmin", "showpartnerstatus"))
+            for node in linked
+        }
 
     def served(self) -> dict[str, str]:
         """What every node presents, by its SHA-256."""
@@ -187,13 +213,13 @@ class Bed:
         """Nothing of the user's own Ansible settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         settings = {
-            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.place.collections),
             "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"),
-            "ANSIBLE_FORKS": str(self.settings.forks),
-            "ANSIBLE_HOME": str(self.home / ".ansible"),
+            "ANSIBLE_FORKS": str(self.place.settings.forks),
+            "ANSIBLE_HOME": str(self.place.home / ".ansible"),
             "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.home / "cp"),
-            "HOME": str(self.home),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.place.home / "cp"),
+            "HOME": str(self.place.home),
             "PATH": f"{BIN}:{os.environ['PATH']}",
         }
         return {**kept, **settings}
