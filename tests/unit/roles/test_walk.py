@@ -75,7 +75,10 @@ def test_no_window_in_a_group_with_an_unstaged_node() -> None:
     ("member", "words"),
     [
         ({"failure": "It is stuck."}, "m of the same linked group has failed in this run"),
-        ({"survey": {"journal": {"state": "interrupted"}}}, "m of the same linked group has a swap that is not at its end"),
+        (
+            {"survey": {"journal": {"state": "interrupted"}}},
+            "m of the same linked group has a swap that is not at its end",
+        ),
         (
             {"assessment": {"verdict": "keep", "findings": [
                 {"id": "services-missing", "severity": "refuse", "message": "vmdird is down.", "remedy": "Start it."}
