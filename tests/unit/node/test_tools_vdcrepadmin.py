@@ -32,6 +32,7 @@ Partner is 0 changes behind.
 DOWN = "Partner: psc-03.example.com\nHost available:   No\n"
 SILENT = "Partner: psc-04.example.com\nHost available:   Yes\nStatus available: No\n"
 REFUSED = "Vdcrepadmin failed. Error [User invalid credential] [9234]\n"
+OWN_DN = "cn=vc01,cn=Servers,cn=default-site,cn=Sites,cn=Configuration,dc=vsphere,dc=local\n"
 
 names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]{1,10}){0,3}", fullmatch=True)
 blank = st.text(" \t", max_size=4)
@@ -105,6 +106,12 @@ def test_a_lone_node_says_nothing(feature: str):
         ("partner_status", "showpartnerstatus", "Partner: a\nStatus available: Yes\n", 0),
         ("partner_status", "showpartnerstatus", "Partner: a\nHost available: Yes\n", 0),
         ("partner_status", "showpartnerstatus", "Partner: a\nHost available: Yes\nStatus available: Yes\n", 0),
+        # A part of what there is, and then it failed.
+        ("partner_status", "showpartnerstatus", HEALTHY, 1),
+        ("partner_status", "showpartnerstatus", HEALTHY, -9),
+        ("partner_status", "showpartnerstatus", HEALTHY + "Vdcrepadmin failed. Out of memory\n", 0),
+        ("servers", "showservers", OWN_DN, -11),
+        ("partners", "showpartners", "ldap://psc-02.example.com\n", 1),
     ],
 )
 def test_what_nobody_can_read_is_never_taken_for_no_partners(method: str, feature: str, stdout: str, rc: int):
@@ -130,6 +137,30 @@ def test_a_directory_that_is_down_keeps_its_code():
     with pytest.raises(ToolError, match="vmdird does not answer") as caught:
         adapter.servers(LOGIN)
     assert caught.value.code == 9127
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("Vdcrepadmin failed. Error[9234]\n", 9234),
+        ("Vdcrepadmin failed. Error [Server [fd00::1] down] [9127]\n", 9127),
+        ("Vdcrepadmin failed. Error [Server\ndown] [9127]\n", 9127),
+        ("Vdcrepadmin failed. Error [x] [-1]\n", 0xFFFFFFFF),
+        ("Vdcrepadmin failed. Error[-1]\n", 0xFFFFFFFF),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "feature", "part"),
+    [("partner_status", "showpartnerstatus", HEALTHY), ("servers", "showservers", OWN_DN)],
+)
+def test_the_failure_line_in_every_dialect_goes_before_what_was_printed(
+    line: str, code: int, method: str, feature: str, part: str
+):
+    for printed in (line, part + line):
+        adapter, _ = tool(feature, printed, stderr="password: \n", rc=code & 0xFF)
+        with pytest.raises(ToolError) as caught:
+            getattr(adapter, method)(LOGIN)
+        assert caught.value.code == code and caught.value.remedy
 
 
 def test_without_the_sentence_the_numbers_tell():
@@ -170,3 +201,28 @@ def test_any_text_is_parsed_or_refused(text: str):
 @given(st.lists(names, max_size=15), st.sampled_from(["ldap://{}", "ldaps://{}:636", "{}", " ldap://{}/ "]))
 def test_partners_with_and_without_scheme(partners: list[str], form: str):
     assert vdcrepadmin.parse_partners("\n".join(form.format(name) for name in partners)) == partners
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("LDAP://VC02.example.com", "VC02.example.com"),
+        ("ldap://vc02.example.com.", "vc02.example.com"),
+        ("ldap://vc02.example.com.:389/", "vc02.example.com"),
+        ("198.18.0.12", "198.18.0.12"),
+        ("2001:DB8:0::17", "2001:DB8:0::17"),
+        ("ldap://fd00::1", "fd00::1"),
+        ("[fd00::1]:389", "fd00::1"),
+        ("ldap://[fd00::1]:389/", "fd00::1"),
+        ("ldaps://[::ffff:198.18.0.12]", "::ffff:198.18.0.12"),
+    ],
+)
+def test_partners_by_address_and_in_other_spellings(uri: str, name: str):
+    assert vdcrepadmin.parse_partners(uri + "\n") == [name]
+    assert vdcrepadmin.parse_partner_status(f"Partner: {uri}\nHost available: No\n")[0].partner == name
+
+
+@pytest.mark.parametrize("uri", [".", "ldap://", "ldap://.", "[fd00::1", "fd00::1]", "vc02:ldap", "http://vc02", "a b"])
+def test_what_is_no_partner(uri: str):
+    with pytest.raises(ValueError, match="is no partner"):
+        vdcrepadmin.parse_partners(uri + "\n")

@@ -175,6 +175,8 @@ class TestGate:
         good = (partner("b"), state())
         _, runner = gate(SERVER_DOWN, (partner("b", None), state()), (partner("b"), state("Startup")), good, good)
         assert runner.lines == []
+        _, runner = gate("Vdcrepadmin failed. Error [Server down] [-1]\n", good, good)
+        assert runner.lines == []
 
     @pytest.mark.parametrize(
         ("look", "said"),

@@ -16,8 +16,8 @@ from .sso import Login
 T = TypeVar("T")
 
 # Failures are on stdout, and the exit status is 0 while a partner is down: the text decides. Old builds print the number
-# alone, and print it signed (§0.2).
-_FAILURE = re.compile(r"Vdcrepadmin failed\.?[ \t]*Error[ \t]*(?:\[.*\][ \t]*)?\[(-?\d+)\]", re.IGNORECASE)
+# alone (§0.2).
+_FAILURE = re.compile(r"Vdcrepadmin failed\.?\s*Error\s*(?:\[.*?\]\s*)?\[(-?\d+)\]", re.IGNORECASE | re.DOTALL)
 _SERVER = re.compile(r"cn=(.+?),\s*cn=Servers,\s*cn=(.+?),\s*cn=Sites,.*?((?:,\s*dc=[^,]+)+)", re.IGNORECASE)
 _PARTNER_URI = re.compile(
     r"(?:ldaps?://)?(?:\[(?P<bracketed>[0-9A-F:.]+)\]|(?P<name>[A-Z0-9_-][A-Z0-9_.-]*?)\.?)(?::\d+)?/?"
@@ -85,9 +85,9 @@ class Vdcrepadmin:
     def _ask(self, feature: str, login: Login, parse: Callable[[str], T]) -> T:
         argv = [paths.VDCREPADMIN, "-f", feature, "-h", "localhost", "-u", login.name]
         completed = self._runner.run(argv, stdin=login.line)
-        failure = _FAILURE.search(completed.stdout + "\n" + completed.stderr)
-        if failure is not None:
-            raise login.judge(completed, int(failure.group(1)) & codes.LARGEST)
+        code = error_code(completed)
+        if code is not None:
+            raise login.judge(completed, code)
         try:
             return parse(_said(completed))
         except ValueError as error:
@@ -97,10 +97,16 @@ class Vdcrepadmin:
             ) from error
 
 
+def error_code(completed: Completed) -> int | None:
+    """The number of the failure line, unsigned as the other tools print it; the exit status has only its low byte."""
+    found = _FAILURE.search(completed.stdout + "\n" + completed.stderr)
+    return int(found.group(1)) & codes.LARGEST if found else None
+
+
 def _said(completed: Completed) -> str:
     """Nothing at all is what a lone node says. A tool that failed may say that as well, or a part of what there is."""
-    if completed.rc or "vdcrepadmin failed" in completed.stdout.lower():
-        raise ValueError(f"with exit status {completed.rc}")
+    if completed.rc or "vdcrepadmin failed" in (completed.stdout + completed.stderr).lower():
+        raise ValueError(f"exit status {completed.rc}")
     return completed.stdout
 
 
