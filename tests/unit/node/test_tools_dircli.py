@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError, ToolError
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.process import Completed
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools import dircli
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.dircli import DirCli, Listed
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.sso import Login
@@ -75,6 +76,18 @@ class TestLogin:
     def test_a_user_that_the_tools_would_misread(self, user: str):
         with pytest.raises(NodeError, match="SSO user"):
             Login(user, "VMware1!")
+
+    @pytest.mark.parametrize(("user", "password"), [("administrator", "Pässwörd"), ("zoë", "VMware1!")])
+    @pytest.mark.parametrize("code", [1326, 1360, 9234, 0xFFFFFFFF, 1113])
+    def test_where_characters_may_be_the_reason_they_are_named(self, user: str, password: str, code: int):
+        completed = Completed(["/x/dir-cli"], 1, "", "", 0.1)
+        assert "non-ASCII characters" in Login(user, password).judge(completed, code).meaning
+        assert "non-ASCII" not in LOGIN.judge(completed, code).meaning
+
+    @pytest.mark.parametrize("code", [1021, 9127])
+    def test_characters_are_not_named_where_they_are_not_the_reason(self, code: int):
+        error = Login("administrator", "Pässwörd").judge(Completed(["/x/dir-cli"], 1, "", "", 0.1), code)
+        assert "non-ASCII" not in error.meaning and "Pässwörd" not in str(error.to_dict())
 
     def test_the_bare_name_is_without_the_domain(self):
         assert Login("Admin-2@vsphere.local", "x").name == "Admin-2"

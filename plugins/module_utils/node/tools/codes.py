@@ -74,6 +74,10 @@ _CODES = {
 }
 
 
+def is_known(code: int) -> bool:
+    return code in _CODES
+
+
 def lookup(code: int) -> Code:
     """The meaning of a documented number; an unknown one means only itself."""
     known = _CODES.get(code, Code("an error without a documented meaning"))
