@@ -14,6 +14,8 @@ description:
     row.
   - Polls until the gate is open, and fails when it does not open in time, naming each partner and how far behind it is.
     What the tool exits with is not believed. It exits with 0 while a partner is down.
+  - Fails early when a partner claims, at look after look, to have seen more changes than this node has made, as after
+    this node alone was put back from a snapshot.
   - Each node sees its own side of the replication. Run it on every member of the group.
 author:
   - The vcfleet.certs authors (@vcfleet)

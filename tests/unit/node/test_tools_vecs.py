@@ -84,7 +84,7 @@ def test_vmafdd_down_is_told_with_what_to_do():
 
 def test_minus_one_is_also_what_a_binary_file_gives():
     runner = ScriptedRunner().expect("vecs-cli store list", **vecs_error(0xFFFFFFFF))
-    with pytest.raises(ToolError, match="vmdird does not answer, or the tool could not read what it was given") as caught:
+    with pytest.raises(ToolError, match="or the tool could not read what it was given as text") as caught:
         vecs(runner).stores()
     assert caught.value.remedy
 

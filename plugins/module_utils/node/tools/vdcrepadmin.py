@@ -15,8 +15,8 @@ from .sso import Login
 
 T = TypeVar("T")
 
-# Failures are on stdout, and the exit status is 0 while a partner is down: the text decides. Old builds print the number
-# alone (§0.2).
+# Failures are on stdout, and the exit status is 0 while a partner is down: the text decides. Old builds print only the
+# number (§0.2).
 _FAILURE = re.compile(r"Vdcrepadmin failed\.?\s*Error\s*(?:\[.*?\]\s*)?\[(-?\d+)\]", re.IGNORECASE | re.DOTALL)
 _SERVER = re.compile(r"cn=(.+?),\s*cn=Servers,\s*cn=(.+?),\s*cn=Sites,.*?((?:,\s*dc=[^,]+)+)", re.IGNORECASE)
 _PARTNER_URI = re.compile(

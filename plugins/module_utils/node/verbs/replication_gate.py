@@ -22,8 +22,13 @@ _SAMPLES = 2
 _TIMEOUT = 600.0
 _PAUSE = 5.0
 
-# A daemon that is still coming up: vmafdd, the directory by LDAP and by RPC (vmware-cli.md §5.2).
-_COMING_UP = frozenset({1021, 1311, 9126, 9127, codes.LARGEST})
+# The two numbers of a lag are not read at the same moment, so that one look may find the partner ahead; it stays ahead of
+# a node that was put back from a snapshot (vmware-cli.md §6.1, field notes §5.1).
+_AHEAD = 6
+
+# A daemon that is still coming up: vmafdd, the directory by LDAP and by RPC, and LDAP's own busy and unavailable, which
+# pass through (vmware-cli.md §5.2). 1360 is a login that failed for neither user nor password.
+_COMING_UP = frozenset({51, 52, 1021, 1311, 1360, 9126, 9127, codes.LARGEST})
 
 
 class Sample(NamedTuple):
@@ -38,13 +43,14 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     """Options: sso_user, sso_password, min_partners, timeout and pause (seconds), lease (an owner) and state_dir.
 
     Open are `samples` looks in a row, `pause` apart, without a problem; `replication` and `state` are the last one's.
-    Raises NodeError when it does not open within `timeout`, and ToolError at once for what does not pass by itself.
+    Raises NodeError when it does not open within `timeout` or a partner stays ahead of this node, and ToolError at once
+    for what does not pass by itself.
     Whoever waits is alive: the owner's lease is renewed meanwhile.
     """
     login = Login(options["sso_user"], options["sso_password"])
     timeout, pause = _seconds(options, "timeout", _TIMEOUT), _seconds(options, "pause", _PAUSE)
     begun = time.monotonic()
-    opened = 0
+    opened = ahead = 0
     while True:
         if options.get("lease"):
             renew(State(options["state_dir"]), options["lease"])
@@ -52,6 +58,9 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
         opened = 0 if sample.problems else opened + 1
         if opened == _SAMPLES:
             return _open(sample, time.monotonic() - begun)
+        ahead = ahead + 1 if any((status.behind or 0) < 0 for status in sample.replication) else 0
+        if ahead == _AHEAD:
+            raise _diverged(sample)
         if sample.problems and time.monotonic() + pause > begun + timeout:
             raise _shut(sample, timeout)
         time.sleep(pause)
@@ -86,6 +95,16 @@ def _open(sample: Sample, seconds: float) -> dict[str, Any]:
 
 def _facts(sample: Sample) -> dict[str, Any]:
     return {"replication": [status.to_dict() for status in sample.replication], "state": sample.state}
+
+
+def _diverged(sample: Sample) -> NodeError:
+    return NodeError(
+        f"The replication gate stays shut: at {_AHEAD} looks in a row, {'; '.join(sample.problems)}.",
+        "It is so after this node alone was put back from a snapshot: its partners then miss what it changes. Rotate"
+        " nothing in this linked group before that is put right; see the vendor's KB 313886.",
+        problems=sample.problems,
+        **_facts(sample),
+    )
 
 
 def _shut(sample: Sample, timeout: float) -> NodeError:
