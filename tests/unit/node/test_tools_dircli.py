@@ -105,6 +105,19 @@ def test_nodes_behind_the_prompt():
     assert "VMware1!" not in str(runner.calls)
 
 
+@pytest.mark.parametrize("value", ["ldap://vc02.example.com the second", " vc02.example.com ", "LDAP://vc02.example.com.\r"])
+def test_a_partner_is_read_also_with_a_label(value: str):
+    (node,) = dircli.parse_nodes(f"Node: vc01\nType: PSC\nPartner #1: {value}\n\n")
+    assert node.partners == ["vc02.example.com"]
+
+
+@pytest.mark.parametrize("value", ["", " ", "vc02 label", "ldap://", "(none)"])
+def test_a_partner_that_cannot_be_read_is_never_left_out(value: str):
+    adapter, _ = tool("nodes list", f"Node: vc01\nType: PSC\nPartner #1: {value}\n\n")
+    with pytest.raises(ToolError, match="is no partner"):
+        adapter.nodes(LOGIN)
+
+
 def test_nodes_on_the_line_of_the_prompt():
     assert dircli.parse_nodes(PROMPT.rstrip("\n") + NODES) == LISTED
 

@@ -222,6 +222,18 @@ def test_partners_by_address_and_in_other_spellings(uri: str, name: str):
     assert vdcrepadmin.parse_partner_status(f"Partner: {uri}\nHost available: No\n")[0].partner == name
 
 
+def test_a_partner_is_never_left_out_for_its_label():
+    labelled = HEALTHY + "\n" + DOWN.replace("psc-03.example.com", "ldap://psc-03.example.com the third")
+    assert [status.problem for status in vdcrepadmin.parse_partner_status(labelled)] == [
+        None,
+        "the partner psc-03.example.com is not available",
+    ]
+    assert vdcrepadmin.parse_partners("ldap://psc-03.example.com the third\n") == ["psc-03.example.com"]
+    for value in ("", "psc-03.example.com the third"):
+        with pytest.raises(ValueError, match="is no partner"):
+            vdcrepadmin.parse_partner_status(HEALTHY + "\n" + DOWN.replace("psc-03.example.com", value))
+
+
 @pytest.mark.parametrize("uri", [".", "ldap://", "ldap://.", "[fd00::1", "fd00::1]", "vc02:ldap", "http://vc02", "a b"])
 def test_what_is_no_partner(uri: str):
     with pytest.raises(ValueError, match="is no partner"):

@@ -24,7 +24,7 @@ _PARTNER_URI = re.compile(
     r"|(?:ldaps?://)?(?P<bare>[0-9A-F]*(?::[0-9A-F.]*){2,})/?",
     re.IGNORECASE,
 )
-_PARTNER = re.compile(r"^[ \t]*Partner[ \t]*:[ \t]*(\S+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_PARTNER = re.compile(r"^[ \t]*Partner[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 _FACT = r"^[ \t]*{}[ \t]*:[ \t]*{}[ \t.]*\r?$"
 _BEHIND = re.compile(r"^[ \t]*Partner is[ \t]+(-?\d+)[ \t]+changes?[ \t]+behind", re.IGNORECASE | re.MULTILINE)
 
@@ -136,8 +136,12 @@ def parse_partners(text: str) -> list[str]:
 
 
 def partner_name(uri: str) -> str:
-    """The name or address in a partner's labeledURI, as showservers has it. Raises ValueError."""
-    found = _PARTNER_URI.fullmatch(uri.strip())
+    """The name or address in a partner's labeledURI, which may end in a label, as showservers has it.
+
+    Raises ValueError, also for words without a scheme: they may be anything.
+    """
+    words = uri.split() if "://" in uri else [uri.strip()]
+    found = _PARTNER_URI.fullmatch(words[0])
     if found is None:
         raise ValueError(f"{uri.strip()[:100]!r} is no partner")
     return found["bracketed"] or found["name"] or found["bare"]

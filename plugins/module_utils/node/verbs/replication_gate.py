@@ -22,8 +22,8 @@ _SAMPLES = 2
 _TIMEOUT = 600.0
 _PAUSE = 5.0
 
-# The two numbers of a lag are not read at the same moment, so that one look may find the partner ahead; it stays ahead of
-# a node that was put back from a snapshot (vmware-cli.md §6.1, field notes §5.1).
+# The two numbers of a lag are not read at the same moment, so that one look may find the partner ahead; it stays ahead
+# of a node that was put back from a snapshot (vmware-cli.md §6.1, field notes §5.1).
 _AHEAD = 6
 
 # A daemon that is still coming up: vmafdd, the directory by LDAP and by RPC, and LDAP's own busy and unavailable, which
