@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import ToolError
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import ToolError, ToolTimeoutError
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools import vdcrepadmin
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.sso import Login
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.vdcrepadmin import (
@@ -18,7 +18,7 @@ from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.vdcrepadm
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import ScriptedRunner
+from scripted import ScriptedRunner, hung
 
 LOGIN = Login("administrator@vsphere.local", "VMware1!")
 HEALTHY = """\
@@ -161,6 +161,17 @@ def test_the_failure_line_in_every_dialect_goes_before_what_was_printed(
         with pytest.raises(ToolError) as caught:
             getattr(adapter, method)(LOGIN)
         assert caught.value.code == code and caught.value.remedy
+
+
+def test_partners_that_answer_nothing_are_told_as_what_it_waits_for():
+    adapter, _ = tool("showpartnerstatus", "", error=hung("vdcrepadmin", HEALTHY))
+    with pytest.raises(ToolTimeoutError, match="asked how far each partner is, it did not end within 120") as caught:
+        adapter.partner_status(LOGIN)
+    assert "every partner that is down" in caught.value.remedy and "tool_timeout" in caught.value.remedy
+    assert caught.value.stdout == HEALTHY
+    adapter, _ = tool("showpartners", "", error=hung("vdcrepadmin"))
+    with pytest.raises(ToolTimeoutError, match="vdcrepadmin: did not end"):
+        adapter.partners(LOGIN)
 
 
 def test_without_the_sentence_the_numbers_tell():

@@ -9,6 +9,7 @@ import re
 from typing import Any, Callable, NamedTuple, TypeVar
 
 from .. import paths
+from ..errors import ToolTimeoutError
 from ..process import Completed, Runner
 from . import codes
 from .sso import Login
@@ -80,7 +81,10 @@ class Vdcrepadmin:
 
     def partner_status(self, login: Login) -> list[PartnerStatus]:
         """How far each partner is; empty for a lone node."""
-        return self._ask("showpartnerstatus", login, parse_partner_status)
+        try:
+            return self._ask("showpartnerstatus", login, parse_partner_status)
+        except ToolTimeoutError as error:
+            raise _waiting_for_partners(error) from error
 
     def _ask(self, feature: str, login: Login, parse: Callable[[str], T]) -> T:
         argv = [paths.VDCREPADMIN, "-f", feature, "-h", "localhost", "-u", login.name]
@@ -95,6 +99,17 @@ class Vdcrepadmin:
                 f"{feature} printed {completed.said} ({error})",
                 remedy=f"Run `vdcrepadmin -f {feature} -h localhost -u {login.name}` by hand on the node.",
             ) from error
+
+
+def _waiting_for_partners(error: ToolTimeoutError) -> ToolTimeoutError:
+    return ToolTimeoutError(
+        f"asked how far each partner is, it {error.meaning}",
+        error.argv,
+        stdout=error.stdout,
+        stderr=error.stderr,
+        remedy="It waits for every partner that is down and answers nothing. Bring them up, remove those that were lost"
+        " for good with `cmsso-util unregister`, or raise tool_timeout (machine_ssl_tool_timeout).",
+    )
 
 
 def error_code(completed: Completed) -> int | None:
