@@ -219,8 +219,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             # Its text quotes the template, and that may be a password.
             raise AnsibleParserError(
                 f"linked_mode: {name} cannot be rendered as a template ({type(error).__name__}). Its text is not shown,"
-                " since it may hold a password. A password with {{, {% or {# in it is marked with !unsafe, encrypted with"
-                " ansible-vault, or comes from the environment variable VCFLEET_SSO_PASSWORD."
+                " since it may hold a password. Mark a password that holds {{, {% or {# with !unsafe, encrypt it with"
+                " ansible-vault, or set the environment variable VCFLEET_SSO_PASSWORD."
             ) from None
 
     def _answers(self, entries: list[dict[str, Any]], path: str, cache: bool) -> list[LinkedMode]:

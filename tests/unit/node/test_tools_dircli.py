@@ -105,7 +105,9 @@ def test_nodes_behind_the_prompt():
     assert "VMware1!" not in str(runner.calls)
 
 
-@pytest.mark.parametrize("value", ["ldap://vc02.example.com the second", " vc02.example.com ", "LDAP://vc02.example.com.\r"])
+@pytest.mark.parametrize(
+    "value", ["ldap://vc02.example.com the second", " vc02.example.com ", "LDAP://vc02.example.com.\r"]
+)
 def test_a_partner_is_read_also_with_a_label(value: str):
     (node,) = dircli.parse_nodes(f"Node: vc01\nType: PSC\nPartner #1: {value}\n\n")
     assert node.partners == ["vc02.example.com"]

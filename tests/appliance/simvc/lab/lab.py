@@ -30,9 +30,9 @@ class LabError(Exception):
 class Lab:
     """Nodes in their network. Use as a context manager, or start() and stop(); `detach()` leaves it running.
 
-    `groups` as for plan.group_sizes; `python` overrides the profiles' interpreter (version or path); `pnids` are those of
-    the first nodes, in place of their names; `knobs` are set on every node before it boots; `identity` overrides keys of
-    the nodes' identity (such as machine_certificate_age_days); `jump_host` adds one, see `outside_command`.
+    `groups` as for plan.group_sizes; `python` overrides the profiles' interpreter (version or path); `pnids` are those
+    of the first nodes, in place of their names; `knobs` are set on every node before it boots; `identity` overrides
+    keys of the nodes' identity (such as machine_certificate_age_days); `jump_host` adds one, see `outside_command`.
     """
 
     def __init__(
