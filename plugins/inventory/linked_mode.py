@@ -60,8 +60,8 @@ options:
     default: administrator
   sso_password:
     description:
-      - The user's password, 32 bytes in UTF-8 at most. May be a template, such as a lookup, or encrypted with
-        C(ansible-vault).
+      - The user's password, 32 bytes in UTF-8 at most. In the source it may be a template, such as a lookup, or
+        encrypted with C(ansible-vault). From the environment it is taken as it is.
       - Travels on standard input only. It is not cached.
     type: str
     env:
@@ -151,11 +151,12 @@ linked_groups:
 #   ansible_ssh_common_args: "'-o ProxyJump=operator@jump.example.com'"
 """
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import yaml
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.argspec import argument_spec
@@ -180,22 +181,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Fill the inventory. Raises AnsibleParserError with everything that stands in the way."""
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
-        entries = self._entries()
+        entries = self._entries(self._read_config_data(path))
         for name, linked_mode in _named(entries, self._answers(entries, path, cache)).items():
             self._populate(self._sanitize_group_name(name), linked_mode)
 
-    def _entries(self) -> list[dict[str, Any]]:
+    def _entries(self, source: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The linked groups of the source, validated, with their accounts filled in."""
         documented = {"linked_groups": yaml.safe_load(DOCUMENTATION)["options"]["linked_groups"]}
-        given = plain(self._templated(self.get_option("linked_groups")))
+        given = self._value("linked_groups", source)
         found = ArgumentSpecValidator(argument_spec(documented)).validate({"linked_groups": given})
         if found.error_messages:
             raise AnsibleParserError(f"linked_mode: {'; '.join(found.error_messages)}")
         entries: list[dict[str, Any]] = found.validated_parameters["linked_groups"]
         for entry in entries:
             for name in ("sso_user", "sso_password"):
-                entry[name] = entry[name] or plain(self._templated(self.get_option(name)))
+                entry[name] = entry[name] or self._value(name, source)
             if not entry["ask"]:
                 raise AnsibleParserError("linked_mode: an entry of linked_groups names no node to ask.")
             if not entry["sso_password"]:
@@ -205,8 +205,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 )
         return entries
 
-    def _templated(self, value: Any) -> Any:
-        return self.templar.template(value)
+    def _value(self, name: str, source: Mapping[str, Any]) -> Any:
+        """An option's value. One from the environment is no template, whatever braces a password has.
+
+        Whether it is from there is seen by its absence in the source: ansible-core 2.16 tells no option's true origin.
+        """
+        value = self.get_option(name)
+        if name not in source:
+            return plain(value)
+        try:
+            return plain(self.templar.template(value))
+        except AnsibleError as error:
+            # Its text quotes the template, and that may be a password.
+            raise AnsibleParserError(
+                f"linked_mode: {name} cannot be rendered as a template ({type(error).__name__}). Its text is not shown,"
+                " since it may hold a password. Mark a password that holds {{, {% or {# with !unsafe, encrypt it with"
+                " ansible-vault, or set the environment variable VCFLEET_SSO_PASSWORD."
+            ) from None
 
     def _answers(self, entries: list[dict[str, Any]], path: str, cache: bool) -> list[LinkedMode]:
         """What each group's node says, from the cache where it is there: nobody is asked twice."""

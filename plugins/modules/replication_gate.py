@@ -14,6 +14,8 @@ description:
     row.
   - Polls until the gate is open, and fails when it does not open in time, naming each partner and how far behind it is.
     What the tool exits with is not believed. It exits with 0 while a partner is down.
+  - Fails early when a partner claims, at look after look, to have seen more changes than a member has made, as after
+    that one alone was put back from a snapshot.
   - Each node sees its own side of the replication only, so name every member of the group. All of them are asked from
     the node that the task is for, at the same time.
 author:

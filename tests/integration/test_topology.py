@@ -211,8 +211,7 @@ def _last(node: Node) -> float:
 def test_a_node_whose_pnid_is_an_ipv6_address_in_a_spelling_of_its_own(controller_for: Made) -> None:
     """Its old certificate has the address among the DNS names, as the vendor's tools leave it there."""
     pnid = "2001:DB8:0::17"
-    nameless = {"pnid": pnid, "servers": [{"name": pnid, "site": "default-site"}]}
-    with Lab("1x1", identity=nameless, knobs=SOON_AT_REST) as lab:
+    with Lab("1x1", pnids=(pnid,), knobs=SOON_AT_REST) as lab:
         at_rest(lab)
         old = served(lab)
         controller = at(Place(lab, {"site-c": lab.nodes[0].ipv6}), controller_for)
@@ -223,6 +222,27 @@ def test_a_node_whose_pnid_is_an_ipv6_address_in_a_spelling_of_its_own(controlle
         assert f"CN={pnid}" in facts["subject"].split(",")
         assert facts["san"].upper() == "IP ADDRESS:2001:DB8:0:0:0:0:0:17"
         assert group_of(run)["findings"] == []
+        run = play(controller, "rotate")
+        assert (run.rc, run.changed) == (0, 0), run.output
+
+
+def test_linked_nodes_whose_pnids_are_ipv6_addresses(controller_for: Made) -> None:
+    """The directory has them without brackets, the one in a spelling of its own."""
+    pnids = ("2001:DB8:0::17", "2001:db8::18")
+    with Lab("1x2", pnids=pnids, knobs=SOON_AT_REST) as lab:
+        at_rest(lab)
+        old = served(lab)
+        hosts: dict[str, str | None] = {"site-c-1": lab["vc01"].address, "site-c-2": lab["vc02"].ipv6}
+        controller = at(Place(lab, hosts), controller_for)
+        run = play(controller, "rotate")
+        assert run.rc == 0, run.output
+        assert is_new(lab, old)
+        assert (group_of(run)["nodes"], group_of(run)["findings"]) == (list(hosts), [])
+        assert len(run.of("replication_gate")) >= 2
+        subjects = [certificate_facts(lab, node)["subject"].split(",") for node in lab.nodes]
+        assert all(f"CN={pnid}" in subject for pnid, subject in zip(pnids, subjects))
+        first, second = (window(node) for node in lab.nodes)
+        assert first.end <= second.begin or second.end <= first.begin
         run = play(controller, "rotate")
         assert (run.rc, run.changed) == (0, 0), run.output
 

@@ -78,6 +78,19 @@ def test_partners_form_a_ring(size: int, partners: dict[str, list[str]]) -> None
             assert all(item["address"] == addresses[item["name"]] for item in found)
 
 
+def test_nodes_may_have_pnids_that_are_not_their_names() -> None:
+    made = make_plan([3], profiles=["8.0u3"], pythons=PYTHONS, pnids=["2001:DB8::17", "198.18.9.9"])
+    group = list(made.nodes)
+    addresses = {node.name: f"198.18.0.{10 + node.number}" for node in group}
+    first, _, third = (identity(node, group, addresses) for node in group)
+    assert (first["pnid"], third["pnid"]) == ("2001:DB8::17", "vc03.lab.example")
+    assert [server["name"] for server in third["servers"]] == ["2001:DB8::17", "198.18.9.9", "vc03.lab.example"]
+    assert third["partners"] == [
+        {"name": "198.18.9.9", "address": "198.18.0.12"}, {"name": "2001:DB8::17", "address": "198.18.0.11"},
+    ]  # fmt: skip
+    assert LabPlan.from_dict(made.as_dict()) == made
+
+
 @pytest.mark.parametrize(
     ("line", "groups"),
     [

@@ -97,6 +97,12 @@ def test_wrong_password(node: PrivateNode) -> None:
     assert node.run("vdcrepadmin", *argv) == (18, BAD_CREDENTIALS, "")
 
 
+def test_the_failure_line_of_an_old_build(node: PrivateNode) -> None:
+    node.knobs({"vmdir.old_failure_line": True})
+    argv = ["-f", "showpartnerstatus", "-h", "localhost", "-u", "administrator", "-w", "bad"]
+    assert node.run("vdcrepadmin", *argv) == (18, "Vdcrepadmin failed. Error[9234]\n", "")
+
+
 def test_directory_down(node: PrivateNode) -> None:
     node.stop("vmdird")
     assert show(node, "showservers") == (167, SERVER_DOWN, "")

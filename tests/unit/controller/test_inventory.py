@@ -64,9 +64,9 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Nodes:
 def parse(tmp_path: Path) -> Callable[..., InventoryData]:
     """The inventory that a source makes."""
 
-    def run(use_cache: bool = True, **source: Any) -> InventoryData:
+    def run(use_cache: bool = True, text: str = "", **source: Any) -> InventoryData:
         path = tmp_path / "vcenters.linked_mode.yml"
-        path.write_text(json.dumps({"plugin": "vcfleet.certs.linked_mode", **source}))
+        path.write_text(text or json.dumps({"plugin": "vcfleet.certs.linked_mode", **source}))
         inventory, loader = InventoryData(), DataLoader()
         plugin = inventory_loader.get("vcfleet.certs.linked_mode")
         assert plugin.verify_file(str(path))
@@ -135,6 +135,48 @@ def test_the_password_from_the_environment(
     monkeypatch.setenv("VCFLEET_SSO_PASSWORD", "from there")
     parse(linked_groups=[{"ask": ["vc01"]}])
     assert nodes["asked"][0][3] == "from there"
+
+
+@pytest.mark.parametrize("password", ["{{ 7 * 7 }}", "a{{b", "a{%b", "a{#b#}c", "a}}b", "Pässwörd"])
+def test_a_password_from_the_environment_is_no_template(
+    nodes: Nodes, parse: Callable[..., InventoryData], monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    nodes["vc01"] = linked("vsphere.local", "vc01.lab")
+    monkeypatch.setenv("VCFLEET_SSO_PASSWORD", password)
+    parse(linked_groups=[{"ask": ["vc01"]}])
+    assert nodes["asked"][0][3] == password
+
+
+def test_the_source_goes_before_the_environment_and_may_be_a_template(
+    nodes: Nodes, parse: Callable[..., InventoryData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes.update(vc01=linked("a.local", "vc01.lab"), vc11=linked("b.local", "vc11.lab"))
+    monkeypatch.setenv("VCFLEET_SSO_PASSWORD", "from {{ there")
+    groups = [{"ask": ["vc01"]}, {"ask": ["vc11"], "sso_password": "{{ 'ab' | upper }}"}]
+    parse(linked_groups=groups, sso_password="{{ 7 * 7 }}!")
+    assert sorted(asked[3] for asked in nodes["asked"]) == ["49!", "AB"]
+
+
+def test_a_password_that_is_marked_unsafe_is_no_template(nodes: Nodes, parse: Callable[..., InventoryData]) -> None:
+    nodes["vc01"] = linked("vsphere.local", "vc01.lab")
+    head = "plugin: vcfleet.certs.linked_mode\nlinked_groups: [{ask: [vc01]}]\n"
+    parse(text=head + "sso_password: !unsafe 'a{{b{#'\n")
+    assert nodes["asked"][0][3] == "a{{b{#"
+
+
+@pytest.mark.parametrize("secret", ["s3cret{{", "s3cret{%", "{{ s3cret }}", "{{ lookup('file', '/s3cret') }}"])
+@pytest.mark.parametrize("where", ["sso_password", "linked_groups"])
+def test_a_template_that_fails_is_told_without_its_text(
+    nodes: Nodes, parse: Callable[..., InventoryData], secret: str, where: str
+) -> None:
+    source: dict[str, Any] = {"linked_groups": [{"ask": ["vc01"]}], "sso_password": secret}
+    if where == "linked_groups":
+        source = {"linked_groups": [{"ask": ["vc01"], "sso_password": secret}]}
+    with pytest.raises(AnsibleParserError, match=f"{where} cannot be rendered as a template") as caught:
+        parse(**source)
+    assert "s3cret" not in f"{caught.value} {caught.value!r}"
+    assert caught.value.__suppress_context__ and caught.value.__cause__ is None
+    assert nodes["asked"] == []
 
 
 def test_two_groups_of_one_domain_need_names(nodes: Nodes, parse: Callable[..., InventoryData]) -> None:

@@ -43,6 +43,14 @@ def test_bytes_that_are_no_text_are_replaced():
     assert sh(r"printf 'a\377b'").stdout == "a\ufffdb"
 
 
+def test_of_a_long_output_an_error_keeps_both_ends_and_no_key():
+    key = "-----BEGIN PRIVATE KEY-----\\nQUJD\\n-----END PRIVATE KEY-----\\n"
+    script = f"echo beginning; printf -- '{key}'; head -c 50000 /dev/zero | tr '\\0' x; echo end"
+    error = sh(script).error("failed")
+    assert error.stdout.startswith("beginning\n(private key removed)\nx") and error.stdout.endswith("xend\n")
+    assert "\n...\n" in error.stdout and len(error.stdout) < 4100
+
+
 def test_the_environment_is_the_vendors_and_nothing_is_inherited(tmp_path, monkeypatch):
     monkeypatch.setenv("LD_LIBRARY_PATH", "/venv/lib")
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")

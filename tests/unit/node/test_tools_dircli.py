@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError, ToolError
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.process import Completed
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools import dircli
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.dircli import DirCli, Listed
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.sso import Login
@@ -76,6 +77,18 @@ class TestLogin:
         with pytest.raises(NodeError, match="SSO user"):
             Login(user, "VMware1!")
 
+    @pytest.mark.parametrize(("user", "password"), [("administrator", "Pässwörd"), ("zoë", "VMware1!")])
+    @pytest.mark.parametrize("code", [1326, 1360, 9234, 0xFFFFFFFF, 1113])
+    def test_where_characters_may_be_the_reason_they_are_named(self, user: str, password: str, code: int):
+        completed = Completed(["/x/dir-cli"], 1, "", "", 0.1)
+        assert "non-ASCII characters" in Login(user, password).judge(completed, code).meaning
+        assert "non-ASCII" not in LOGIN.judge(completed, code).meaning
+
+    @pytest.mark.parametrize("code", [1021, 9127])
+    def test_characters_are_not_named_where_they_are_not_the_reason(self, code: int):
+        error = Login("administrator", "Pässwörd").judge(Completed(["/x/dir-cli"], 1, "", "", 0.1), code)
+        assert "non-ASCII" not in error.meaning and "Pässwörd" not in str(error.to_dict())
+
     def test_the_bare_name_is_without_the_domain(self):
         assert Login("Admin-2@vsphere.local", "x").name == "Admin-2"
         assert Login("admin", "x").name == "admin"
@@ -90,6 +103,21 @@ def test_nodes_behind_the_prompt():
     assert runner.inputs == [b"VMware1!\n"]
     assert runner.calls[0][-2:] == ["--login", "administrator"]
     assert "VMware1!" not in str(runner.calls)
+
+
+@pytest.mark.parametrize(
+    "value", ["ldap://vc02.example.com the second", " vc02.example.com ", "LDAP://vc02.example.com.\r"]
+)
+def test_a_partner_is_read_also_with_a_label(value: str):
+    (node,) = dircli.parse_nodes(f"Node: vc01\nType: PSC\nPartner #1: {value}\n\n")
+    assert node.partners == ["vc02.example.com"]
+
+
+@pytest.mark.parametrize("value", ["", " ", "vc02 label", "ldap://", "(none)"])
+def test_a_partner_that_cannot_be_read_is_never_left_out(value: str):
+    adapter, _ = tool("nodes list", f"Node: vc01\nType: PSC\nPartner #1: {value}\n\n")
+    with pytest.raises(ToolError, match="is no partner"):
+        adapter.nodes(LOGIN)
 
 
 def test_nodes_on_the_line_of_the_prompt():
@@ -119,6 +147,32 @@ def test_wrong_credentials_in_all_their_words(stderr: str, code: int):
     assert len(runner.calls) == 1
 
 
+@pytest.mark.parametrize(
+    ("stderr", "code"),
+    [
+        ("Error 1326: Operation failed with error ERROR_LOGON_FAILURE (1326) \n", 1326),
+        (SENTENCE + "warning: the log cannot be written\n", 9234),
+        (SENTENCE.replace("\n", "\r\n") + "see line 12\n", 9234),
+    ],
+)
+def test_wrong_credentials_in_the_words_of_other_builds(stderr: str, code: int):
+    adapter, _ = tool("nodes list", NODES, stderr=stderr, rc=40)
+    with pytest.raises(ToolError, match="password was refused") as caught:
+        adapter.nodes(LOGIN)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("rc", [1, 139, -9])
+def test_what_it_prints_before_it_fails_may_be_a_part_and_is_no_answer(rc: int):
+    adapter, _ = tool("nodes list", NODES[: NODES.index("Node: old")], rc=rc)
+    with pytest.raises(ToolError, match=f"ended with exit status {rc} and printed 'Enter password") as caught:
+        adapter.nodes(LOGIN)
+    assert caught.value.code is None and "dir-cli nodes list" in caught.value.remedy
+    adapter, _ = tool("state get", "Directory Server State: Normal (3)\n", rc=rc)
+    with pytest.raises(ToolError, match="exit status"):
+        adapter.state(LOGIN)
+
+
 def test_another_code_keeps_its_meaning():
     stderr = "dir-cli failed, error= Could not connect to the local service.\nVerify it is running. 9126\n"
     adapter, _ = tool("nodes list", "", stderr=stderr, rc=166)
@@ -140,7 +194,8 @@ def test_no_state():
         adapter.state(LOGIN)
 
 
-names = st.from_regex(r"[A-Za-z0-9.-]{1,30}", fullmatch=True)
+# Without a dot at the end, which a partner's name loses.
+names = st.from_regex(r"[A-Za-z0-9.-]{0,29}[A-Za-z0-9-]", fullmatch=True).filter(lambda name: name[0] != ".")
 listed = st.builds(
     Listed, names, st.sampled_from(["PSC", "Management"]), st.none() | names, st.lists(names, max_size=3)
 )

@@ -50,6 +50,14 @@ def test_no_alternative_names_are_none():
     assert facts.to_dict()["subject_alternative_names"] == []
 
 
+def test_a_certificate_without_a_subject():
+    openssl = ["/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null"]
+    made = Runner().run([*openssl, "-subj", "/", "-addext", "subjectAltName=DNS:vc01.lab.example", "-days", "2"])
+    facts = OPENSSL.facts(made.stdout)
+    assert (facts.subject, facts.issuer, facts.rdns(), facts.common_name) == ("", "", [], None)
+    assert facts.of_kind("dns") == ["vc01.lab.example"]
+
+
 def test_keys_match_their_own_certificates_only():
     assert OPENSSL.key_matches(material.certificate("one"), material.key("one"))
     assert not OPENSSL.key_matches(material.certificate("one"), material.key("two"))

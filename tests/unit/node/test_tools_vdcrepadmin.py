@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import ToolError
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import ToolError, ToolTimeoutError
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools import vdcrepadmin
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.sso import Login
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.vdcrepadmin import (
@@ -18,7 +18,7 @@ from ansible_collections.vcfleet.certs.plugins.module_utils.node.tools.vdcrepadm
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import ScriptedRunner
+from scripted import ScriptedRunner, hung
 
 LOGIN = Login("administrator@vsphere.local", "VMware1!")
 HEALTHY = """\
@@ -32,6 +32,7 @@ Partner is 0 changes behind.
 DOWN = "Partner: psc-03.example.com\nHost available:   No\n"
 SILENT = "Partner: psc-04.example.com\nHost available:   Yes\nStatus available: No\n"
 REFUSED = "Vdcrepadmin failed. Error [User invalid credential] [9234]\n"
+OWN_DN = "cn=vc01,cn=Servers,cn=default-site,cn=Sites,cn=Configuration,dc=vsphere,dc=local\n"
 
 names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]{1,10}){0,3}", fullmatch=True)
 blank = st.text(" \t", max_size=4)
@@ -105,6 +106,12 @@ def test_a_lone_node_says_nothing(feature: str):
         ("partner_status", "showpartnerstatus", "Partner: a\nStatus available: Yes\n", 0),
         ("partner_status", "showpartnerstatus", "Partner: a\nHost available: Yes\n", 0),
         ("partner_status", "showpartnerstatus", "Partner: a\nHost available: Yes\nStatus available: Yes\n", 0),
+        # A part of what there is, and then it failed.
+        ("partner_status", "showpartnerstatus", HEALTHY, 1),
+        ("partner_status", "showpartnerstatus", HEALTHY, -9),
+        ("partner_status", "showpartnerstatus", HEALTHY + "Vdcrepadmin failed. Out of memory\n", 0),
+        ("servers", "showservers", OWN_DN, -11),
+        ("partners", "showpartners", "ldap://psc-02.example.com\n", 1),
     ],
 )
 def test_what_nobody_can_read_is_never_taken_for_no_partners(method: str, feature: str, stdout: str, rc: int):
@@ -130,6 +137,41 @@ def test_a_directory_that_is_down_keeps_its_code():
     with pytest.raises(ToolError, match="vmdird does not answer") as caught:
         adapter.servers(LOGIN)
     assert caught.value.code == 9127
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("Vdcrepadmin failed. Error[9234]\n", 9234),
+        ("Vdcrepadmin failed. Error [Server [fd00::1] down] [9127]\n", 9127),
+        ("Vdcrepadmin failed. Error [Server\ndown] [9127]\n", 9127),
+        ("Vdcrepadmin failed. Error [x] [-1]\n", 0xFFFFFFFF),
+        ("Vdcrepadmin failed. Error[-1]\n", 0xFFFFFFFF),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "feature", "part"),
+    [("partner_status", "showpartnerstatus", HEALTHY), ("servers", "showservers", OWN_DN)],
+)
+def test_the_failure_line_in_every_dialect_goes_before_what_was_printed(
+    line: str, code: int, method: str, feature: str, part: str
+):
+    for printed in (line, part + line):
+        adapter, _ = tool(feature, printed, stderr="password: \n", rc=code & 0xFF)
+        with pytest.raises(ToolError) as caught:
+            getattr(adapter, method)(LOGIN)
+        assert caught.value.code == code and caught.value.remedy
+
+
+def test_partners_that_answer_nothing_are_told_as_what_it_waits_for():
+    adapter, _ = tool("showpartnerstatus", "", error=hung("vdcrepadmin", HEALTHY))
+    with pytest.raises(ToolTimeoutError, match="asked how far each partner is, it did not end within 120") as caught:
+        adapter.partner_status(LOGIN)
+    assert "every partner that is down" in caught.value.remedy and "tool_timeout" in caught.value.remedy
+    assert caught.value.stdout == HEALTHY
+    adapter, _ = tool("showpartners", "", error=hung("vdcrepadmin"))
+    with pytest.raises(ToolTimeoutError, match="vdcrepadmin: did not end"):
+        adapter.partners(LOGIN)
 
 
 def test_without_the_sentence_the_numbers_tell():
@@ -170,3 +212,40 @@ def test_any_text_is_parsed_or_refused(text: str):
 @given(st.lists(names, max_size=15), st.sampled_from(["ldap://{}", "ldaps://{}:636", "{}", " ldap://{}/ "]))
 def test_partners_with_and_without_scheme(partners: list[str], form: str):
     assert vdcrepadmin.parse_partners("\n".join(form.format(name) for name in partners)) == partners
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("LDAP://VC02.example.com", "VC02.example.com"),
+        ("ldap://vc02.example.com.", "vc02.example.com"),
+        ("ldap://vc02.example.com.:389/", "vc02.example.com"),
+        ("198.18.0.12", "198.18.0.12"),
+        ("2001:DB8:0::17", "2001:DB8:0::17"),
+        ("ldap://fd00::1", "fd00::1"),
+        ("[fd00::1]:389", "fd00::1"),
+        ("ldap://[fd00::1]:389/", "fd00::1"),
+        ("ldaps://[::ffff:198.18.0.12]", "::ffff:198.18.0.12"),
+    ],
+)
+def test_partners_by_address_and_in_other_spellings(uri: str, name: str):
+    assert vdcrepadmin.parse_partners(uri + "\n") == [name]
+    assert vdcrepadmin.parse_partner_status(f"Partner: {uri}\nHost available: No\n")[0].partner == name
+
+
+def test_a_partner_is_never_left_out_for_its_label():
+    labelled = HEALTHY + "\n" + DOWN.replace("psc-03.example.com", "ldap://psc-03.example.com the third")
+    assert [status.problem for status in vdcrepadmin.parse_partner_status(labelled)] == [
+        None,
+        "the partner psc-03.example.com is not available",
+    ]
+    assert vdcrepadmin.parse_partners("ldap://psc-03.example.com the third\n") == ["psc-03.example.com"]
+    for value in ("", "psc-03.example.com the third"):
+        with pytest.raises(ValueError, match="is no partner"):
+            vdcrepadmin.parse_partner_status(HEALTHY + "\n" + DOWN.replace("psc-03.example.com", value))
+
+
+@pytest.mark.parametrize("uri", [".", "ldap://", "ldap://.", "[fd00::1", "fd00::1]", "vc02:ldap", "http://vc02", "a b"])
+def test_what_is_no_partner(uri: str):
+    with pytest.raises(ValueError, match="is no partner"):
+        vdcrepadmin.parse_partners(uri + "\n")

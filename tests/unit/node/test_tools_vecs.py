@@ -82,6 +82,13 @@ def test_vmafdd_down_is_told_with_what_to_do():
     assert "service-control --start vmafdd" in caught.value.remedy
 
 
+def test_minus_one_is_also_what_a_binary_file_gives():
+    runner = ScriptedRunner().expect("vecs-cli store list", **vecs_error(0xFFFFFFFF))
+    with pytest.raises(ToolError, match="or the tool could not read what it was given as text") as caught:
+        vecs(runner).stores()
+    assert caught.value.remedy
+
+
 def test_no_error_in_the_text_is_no_error_whatever_the_exit_status():
     runner = ScriptedRunner().expect("vecs-cli store list", STORES, rc=77)
     assert vecs(runner).stores() == STORES.split()
@@ -98,6 +105,16 @@ def test_garbage_for_a_list_of_stores_is_told(garbage):
     with pytest.raises(ToolError, match="instead of a list of stores") as caught:
         vecs(ScriptedRunner().expect("vecs-cli store list", garbage)).stores()
     assert caught.value.stdout == garbage
+
+
+def test_any_user_may_have_made_a_store_by_an_unusual_name():
+    names = [*STORES.split("\n")[:-1], "Zürich: (old) store/1", "-x", "O'Brien & co", "x" * 255]
+    assert vecs(ScriptedRunner().expect("vecs-cli store list", "\n".join(names) + "\n")).stores() == names
+
+
+def test_stores_listed_before_the_tool_was_killed_may_not_be_all():
+    with pytest.raises(ToolError, match="instead of a list of stores"):
+        vecs(ScriptedRunner().expect("vecs-cli store list", STORES, rc=-9)).stores()
 
 
 @pytest.mark.parametrize("garbage", ["", "garbage", "Number of entries in store :\t2\n", listing(("a", "", "x"))[:40]])
@@ -127,6 +144,14 @@ def test_the_number_of_entries_is_known_even_when_the_list_never_ends():
     runner = ScriptedRunner().expect(
         "vecs-cli entry list --store TRUSTED_ROOT_CRLS --aliases",
         error=hung("vecs-cli", "Number of entries in store :\t4711\nabc\n"),
+    )
+    assert vecs(runner).count("TRUSTED_ROOT_CRLS", 1) == 4711
+
+
+def test_the_number_is_known_of_a_long_list_too():
+    aliases = "".join(f"{number:040x}\n" for number in range(4711))
+    runner = ScriptedRunner().expect(
+        "vecs-cli entry list", error=hung("vecs-cli", f"Number of entries in store :\t4711\n{aliases}")
     )
     assert vecs(runner).count("TRUSTED_ROOT_CRLS", 1) == 4711
 

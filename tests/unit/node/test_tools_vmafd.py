@@ -43,6 +43,17 @@ def test_every_getter_reads_its_line(read, line):
     assert read(vmafd(line + "\n")) == line
 
 
+@pytest.mark.parametrize("printed", ["{} \n", "{}\t\r\n", "\n{}\n\n", "{}"])
+def test_blanks_and_empty_lines_around_it_do_not_count(printed):
+    assert vmafd(printed.format("VC01.Lab.Example")).pnid() == "VC01.Lab.Example"
+
+
+@pytest.mark.parametrize("rc", [1, 139, -9])
+def test_a_line_with_a_failing_exit_status_is_no_answer(rc):
+    with pytest.raises(ToolError, match="instead of one line"):
+        vmafd("vc01\n", rc=rc).pnid()
+
+
 def test_every_getter_names_the_server():
     runner = ScriptedRunner().expect("vmafd-cli get-pnid --server-name localhost", "vc01\n")
     assert Vmafd(runner).pnid() == "vc01"  # type: ignore[arg-type]

@@ -176,6 +176,8 @@ class TestGate:
         good = (partner("b"), state())
         _, runner = gate(SERVER_DOWN, (partner("b", None), state()), (partner("b"), state("Startup")), good, good)
         assert runner.lines == []
+        _, runner = gate("Vdcrepadmin failed. Error [Server down] [-1]\n", good, good)
+        assert runner.lines == []
 
     @pytest.mark.parametrize(
         ("look", "said"),
@@ -194,6 +196,24 @@ class TestGate:
             gate(look, timeout=0.0, pause=0.01)
         assert "within 0 seconds" in caught.value.message
         assert caught.value.details["problems"] and caught.value.remedy
+
+    def test_a_partner_that_is_ahead_for_a_moment_is_waited_for(self):
+        good, ahead = (partner("b"), state()), (partner("b", -2), state())
+        _, runner = gate(*[ahead] * 5, good, *[ahead] * 5, good, good)
+        assert runner.lines == []
+
+    def test_a_partner_that_stays_ahead_is_told_long_before_the_timeout(self):
+        with pytest.raises(NodeError, match="at 6 looks in a row, the partner b has seen 2 changes more") as caught:
+            gate(*[(partner("b", -2), state())] * 6, timeout=600.0)
+        assert "snapshot" in caught.value.remedy and caught.value.details["replication"][0]["behind"] == -2
+
+    @pytest.mark.parametrize("code", [51, 52, 1360])
+    def test_a_directory_that_starts_refuses_for_a_while(self, code: int):
+        runner = ScriptedRunner().expect("vdcrepadmin", partner("b"))
+        runner.expect("dir-cli", stderr=f"dir-cli failed. Error {code}: <invalid SSOERROR code> \n", rc=code & 0xFF)
+        for _ in range(2):
+            runner.expect("vdcrepadmin", partner("b")).expect("dir-cli", state())
+        assert replication_gate.run({**LOGIN, "pause": 0.0}, runner.context())["samples"] == 2
 
     def test_a_lone_node_may_stand_alone(self):
         result, _ = gate(("", state("Standalone")), ("", state()))

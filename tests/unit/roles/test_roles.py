@@ -21,9 +21,9 @@ ON_THE_CONTROLLER = {f"ansible.builtin.{name}" for name in (
     "include_tasks", "include_vars", "meta", "set_fact",
 )}  # fmt: skip
 KEYWORDS = {
-    "always", "any_errors_fatal", "block", "changed_when", "delegate_facts", "delegate_to", "failed_when", "gather_facts", "hosts", "loop",
-    "loop_control", "max_fail_percentage", "name", "register", "rescue", "run_once", "serial", "strategy", "tasks",
-    "tags", "throttle", "until", "vars", "vars_files", "when",
+    "always", "any_errors_fatal", "block", "changed_when", "delegate_facts", "delegate_to", "failed_when",
+    "gather_facts", "hosts", "loop", "loop_control", "max_fail_percentage", "name", "register", "rescue", "run_once",
+    "serial", "strategy", "tasks", "tags", "throttle", "until", "vars", "vars_files", "when",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ class Code(NamedTuple):
     remedy: str = ""
 
 
-# -1, which is printed unsigned by some tools and signed by others (§0.5).
+# -1: unsigned from the VMAFD tools, signed from vdcrepadmin (§0.2, §0.5).
 LARGEST = 0xFFFFFFFF
 
 _START_CORE = "Start the daemon (`service-control --start {0}`) and run again."
@@ -66,8 +66,16 @@ _CODES = {
     382312491: Code("the server's name cannot be resolved"),
     382312514: Code("vmcad does not answer", _START_CORE.format("vmcad")),
     382312694: Code("VMCA cannot authenticate: vmdird does not answer", _START_CORE.format("vmdird")),
-    LARGEST: Code("vmdird does not answer", _START_CORE.format("vmdird")),
+    # The directory, or characters that the tool could not convert (§0.5, §3.8).
+    LARGEST: Code(
+        "vmdird does not answer, or the tool could not read what it was given as text",
+        "See whether vmdird is up (`service-control --status vmdird`), then run again.",
+    ),
 }
+
+
+def is_known(code: int) -> bool:
+    return code in _CODES
 
 
 def lookup(code: int) -> Code:

@@ -22,7 +22,7 @@ _STATE = re.compile(r"Directory Server State\s*:\s*(.+?)\s*\((\d+)\)")
 _NODE = re.compile(r"(?:^|(?<=: ))[ \t]*Node[ \t]*:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
 _TYPE = re.compile(r"^[ \t]*Type[ \t]*:[ \t]*(\S+)", re.MULTILINE)
 _SITE = re.compile(r"^[ \t]*Site[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
-_PARTNER = re.compile(r"^[ \t]*Partner[ \t]*#?[ \t]*\d+[ \t]*:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
+_PARTNER = re.compile(r"^[ \t]*Partner[ \t]*#?[ \t]*\d+[ \t]*:(.*)$", re.MULTILINE)
 
 NORMAL, STANDALONE = "Normal", "Standalone"
 
@@ -86,7 +86,7 @@ def error_code(completed: Completed) -> int | None:
 
 
 def parse_nodes(text: str) -> list[Listed]:
-    """The blocks of `nodes list`. Raises ValueError when there is none, or one without a type."""
+    """The blocks of `nodes list`. Raises ValueError for none, for one without a type and for a partner that is none."""
     heads = list(_NODE.finditer(text))
     if not heads:
         raise ValueError("no node, not even this one")

@@ -17,6 +17,7 @@ _USER = re.compile(r"[^\s@\x00-\x1f\x7f-][^\s@\x00-\x1f\x7f]*(@[A-Za-z0-9._-]+)?
 
 # What says that user or password are wrong: LDAP's number, Windows' three, vmdir's (vmware-cli.md §5.2, §6.1).
 WRONG = frozenset({49, 1317, 1325, 1326, 9234})
+_MAY_BE_CHARACTERS = WRONG | {1360, codes.LARGEST}
 
 
 class Login:
@@ -48,15 +49,21 @@ class Login:
         """The error that a documented number of a directory tool is."""
         if code not in WRONG:
             known = codes.lookup(code)
-            return completed.error(known.meaning, code, known.remedy)
+            return completed.error(known.meaning + self._doubt(code), code, known.remedy)
         error = completed.error(
-            f"the SSO user or password was refused for {self.user} (error {code})",
+            f"the SSO user or password was refused for {self.user} (error {code}){self._doubt(code)}",
             code,
             "Correct it before the next run. It was tried once and not again: a few wrong passwords lock the account.",
         )
         # For whoever would ask another node of the same group next.
         error.details["login_refused"] = True
         return error
+
+    def _doubt(self, code: int) -> str:
+        """Whether the tools convert what they read at a prompt, and fail at UTF-8, is not known (§3.8, §9 43)."""
+        if (self.user + self.line.decode()).isascii() or (codes.is_known(code) and code not in _MAY_BE_CHARACTERS):
+            return ""
+        return "; user or password hold non-ASCII characters, which its tools may not take: try an account without them"
 
 
 def _line(password: str) -> bytes:

@@ -9,6 +9,7 @@ import re
 from typing import Any, Callable, NamedTuple, TypeVar
 
 from .. import paths
+from ..errors import ToolTimeoutError
 from ..process import Completed, Runner
 from . import codes
 from .sso import Login
@@ -17,16 +18,16 @@ T = TypeVar("T")
 
 _HERE = "localhost"
 
-# Failures are on stdout, and the exit status is 0 while a partner is down: the text decides. Old builds print the number
-# alone, and print it signed (§0.2).
-_FAILURE = re.compile(r"Vdcrepadmin failed\.?[ \t]*Error[ \t]*(?:\[.*\][ \t]*)?\[(-?\d+)\]", re.IGNORECASE)
+# Failures are on stdout, and the exit status is 0 while a partner is down: the text decides. Old builds print only the
+# number (§0.2).
+_FAILURE = re.compile(r"Vdcrepadmin failed\.?\s*Error\s*(?:\[.*?\]\s*)?\[(-?\d+)\]", re.IGNORECASE | re.DOTALL)
 _SERVER = re.compile(r"cn=(.+?),\s*cn=Servers,\s*cn=(.+?),\s*cn=Sites,.*?((?:,\s*dc=[^,]+)+)", re.IGNORECASE)
 _PARTNER_URI = re.compile(
     r"(?:ldaps?://)?(?:\[(?P<bracketed>[0-9A-F:.]+)\]|(?P<name>[A-Z0-9_-][A-Z0-9_.-]*?)\.?)(?::\d+)?/?"
     r"|(?:ldaps?://)?(?P<bare>[0-9A-F]*(?::[0-9A-F.]*){2,})/?",
     re.IGNORECASE,
 )
-_PARTNER = re.compile(r"^[ \t]*Partner[ \t]*:[ \t]*(\S+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_PARTNER = re.compile(r"^[ \t]*Partner[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 _FACT = r"^[ \t]*{}[ \t]*:[ \t]*{}[ \t.]*\r?$"
 _BEHIND = re.compile(r"^[ \t]*Partner is[ \t]+(-?\d+)[ \t]+changes?[ \t]+behind", re.IGNORECASE | re.MULTILINE)
 
@@ -82,14 +83,17 @@ class Vdcrepadmin:
 
     def partner_status(self, login: Login, server: str = _HERE) -> list[PartnerStatus]:
         """How far each partner of a node is, this one or another member; empty for a lone node."""
-        return self._ask("showpartnerstatus", login, parse_partner_status, server)
+        try:
+            return self._ask("showpartnerstatus", login, parse_partner_status, server)
+        except ToolTimeoutError as error:
+            raise _waiting_for_partners(error) from error
 
     def _ask(self, feature: str, login: Login, parse: Callable[[str], T], server: str = _HERE) -> T:
         argv = [paths.VDCREPADMIN, "-f", feature, "-h", server, "-u", login.name]
         completed = self._runner.run(argv, stdin=login.line)
-        failure = _FAILURE.search(completed.stdout + "\n" + completed.stderr)
-        if failure is not None:
-            raise login.judge(completed, int(failure.group(1)) & codes.LARGEST)
+        code = error_code(completed)
+        if code is not None:
+            raise login.judge(completed, code)
         try:
             return parse(_said(completed))
         except ValueError as error:
@@ -99,10 +103,27 @@ class Vdcrepadmin:
             ) from error
 
 
+def _waiting_for_partners(error: ToolTimeoutError) -> ToolTimeoutError:
+    return ToolTimeoutError(
+        f"asked how far each partner is, it {error.meaning}",
+        error.argv,
+        stdout=error.stdout,
+        stderr=error.stderr,
+        remedy="It waits for every partner that is down and answers nothing. Bring them up, remove those that were lost"
+        " for good with `cmsso-util unregister`, or raise tool_timeout (machine_ssl_tool_timeout).",
+    )
+
+
+def error_code(completed: Completed) -> int | None:
+    """The number of the failure line, unsigned as the other tools print it; the exit status has only its low byte."""
+    found = _FAILURE.search(completed.stdout + "\n" + completed.stderr)
+    return int(found.group(1)) & codes.LARGEST if found else None
+
+
 def _said(completed: Completed) -> str:
     """Nothing at all is what a lone node says. A tool that failed may say that as well, or a part of what there is."""
-    if completed.rc or "vdcrepadmin failed" in completed.stdout.lower():
-        raise ValueError(f"with exit status {completed.rc}")
+    if completed.rc or "vdcrepadmin failed" in (completed.stdout + completed.stderr).lower():
+        raise ValueError(f"exit status {completed.rc}")
     return completed.stdout
 
 
@@ -132,8 +153,12 @@ def parse_partners(text: str) -> list[str]:
 
 
 def partner_name(uri: str) -> str:
-    """The name or address in a partner's labeledURI, as showservers has it. Raises ValueError."""
-    found = _PARTNER_URI.fullmatch(uri.strip())
+    """The name or address in a partner's labeledURI, which may end in a label, as showservers has it.
+
+    Raises ValueError, also for words without a scheme: they may be anything.
+    """
+    words = uri.split() if "://" in uri else [uri.strip()]
+    found = _PARTNER_URI.fullmatch(words[0])
     if found is None:
         raise ValueError(f"{uri.strip()[:100]!r} is no partner")
     return found["bracketed"] or found["name"] or found["bare"]

@@ -51,8 +51,9 @@ class Vecs:
         completed = self._run("store", "list")
         names = [line.strip() for line in completed.stdout.splitlines() if line.strip()]
         # The system stores always exist (§3.3): an answer without this one is no list of stores. Any user may add one,
-        # by whatever name (§3.4).
-        if paths.MACHINE_STORE not in names or not all(_STORE_NAME.fullmatch(name) for name in names):
+        # by whatever name (§3.4). Nothing tells how many there are: of a tool that was killed some may be missing.
+        readable = paths.MACHINE_STORE in names and all(_STORE_NAME.fullmatch(name) for name in names)
+        if completed.rc < 0 or not readable:
             raise _unreadable(completed, "a list of stores")
         return names
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Mapping, NamedTuple
 
 from ..context import Context
 from ..errors import NodeError, ToolError, ToolTimeoutError
@@ -25,8 +25,13 @@ _TIMEOUT = 600.0
 _PAUSE = 5.0
 _HERE = "localhost"
 
-# A daemon that is still coming up: vmafdd, the directory by LDAP and by RPC (vmware-cli.md §5.2).
-_COMING_UP = frozenset({1021, 1311, 9126, 9127, codes.LARGEST})
+# The two numbers of a lag are not read at the same moment, so that one look may find the partner ahead; it stays ahead
+# of a node that was put back from a snapshot (vmware-cli.md §6.1, field notes §5.1).
+_AHEAD = 6
+
+# A daemon that is still coming up: vmafdd, the directory by LDAP and by RPC, and LDAP's own busy and unavailable, which
+# pass through (vmware-cli.md §5.2). 1360 is a login that failed for neither user nor password.
+_COMING_UP = frozenset({51, 52, 1021, 1311, 1360, 9126, 9127, codes.LARGEST})
 
 
 class Seen(NamedTuple):
@@ -42,40 +47,41 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
 
     `members` are the PNIDs of those to look at, from here; none means this node alone. Open are `samples` looks in a
     row, `pause` apart, without a problem at any of them; `members` in the answer is what the last one saw.
-    Raises NodeError when it does not open within `timeout`, and ToolError at once for what does not pass by itself.
-    Whoever waits is alive: the owner's lease is renewed meanwhile.
+    Raises NodeError when it does not open within `timeout` or a partner stays ahead of a member, and ToolError at once
+    for what does not pass by itself. Whoever waits is alive: the owner's lease is renewed meanwhile.
     """
     login = Login(options["sso_user"], options["sso_password"])
     timeout, pause = _seconds(options, "timeout", _TIMEOUT), _seconds(options, "pause", _PAUSE)
     names = options.get("members") or [_HERE]
     questions = {name: partial(_look, context.toolbox, login, name, options.get("min_partners") or 0) for name in names}
     begun = time.monotonic()
-    opened = 0
-    first = names[:1]
+    # The first call goes alone: were all of them to take a wrong password along, the account would be locked.
+    seen = {names[0]: questions[names[0]]()}
+    seen.update(each_at_once({name: questions[name] for name in names[1:]}))
+    opened = ahead = 0
     while True:
-        if options.get("lease"):
-            renew(State(options["state_dir"]), options["lease"])
-        seen = _look_at_all(questions, first)
-        first = []
+        _keep(options)
         problems = _problems(seen)
         opened = 0 if problems else opened + 1
         if opened == _SAMPLES:
             return {"changed": False, "samples": _SAMPLES, "seconds": round(time.monotonic() - begun, 3), **_facts(seen)}
+        ahead = ahead + 1 if _is_ahead(seen) else 0
+        if ahead == _AHEAD:
+            raise _diverged(seen)
         if problems and time.monotonic() + pause > begun + timeout:
             raise _shut(seen, timeout)
         time.sleep(pause)
+        seen = each_at_once(questions)
+
+
+def _keep(options: dict[str, Any]) -> None:
+    if options.get("lease"):
+        renew(State(options["state_dir"]), options["lease"])
 
 
 def _seconds(options: dict[str, Any], name: str, default: float) -> float:
     value = options.get(name)
     return default if value is None else float(value)
-
-
-def _look_at_all(questions: dict[str, Callable[[], Seen]], first: Sequence[str]) -> dict[str, Seen]:
-    """All members at once; before that `first` alone: with a wrong password one call ends it."""
-    seen = {name: questions[name]() for name in first}
-    seen.update(each_at_once({name: ask for name, ask in questions.items() if name not in first}))
-    return seen
 
 
 def _look(tools: Toolbox, login: Login, member: str, min_partners: int) -> Seen:
@@ -95,14 +101,18 @@ def _look(tools: Toolbox, login: Login, member: str, min_partners: int) -> Seen:
     return Seen(replication, state, problems)
 
 
-def _problems(seen: dict[str, Seen]) -> list[str]:
+def _problems(seen: Mapping[str, Seen]) -> list[str]:
     """Each with the member at which it was seen, where members were named."""
     return [
         problem if name == _HERE else f"{name}: {problem}" for name, look in seen.items() for problem in look.problems
     ]
 
 
-def _facts(seen: dict[str, Seen]) -> dict[str, Any]:
+def _is_ahead(seen: Mapping[str, Seen]) -> bool:
+    return any((status.behind or 0) < 0 for look in seen.values() for status in look.replication)
+
+
+def _facts(seen: Mapping[str, Seen]) -> dict[str, Any]:
     return {
         "members": [
             {"name": name, "state": look.state, "replication": [status.to_dict() for status in look.replication]}
@@ -111,12 +121,21 @@ def _facts(seen: dict[str, Seen]) -> dict[str, Any]:
     }
 
 
-def _shut(seen: dict[str, Seen], timeout: float) -> NodeError:
-    problems = _problems(seen)
+def _diverged(seen: Mapping[str, Seen]) -> NodeError:
     return NodeError(
-        f"The replication gate did not open within {timeout:g} seconds: {'; '.join(problems)}.",
+        f"The replication gate stays shut: at {_AHEAD} looks in a row, {'; '.join(_problems(seen))}.",
+        "It is so after one node alone was put back from a snapshot: its partners then miss what it changes. Rotate"
+        " nothing in this linked group before that is put right; see the vendor's KB 313886.",
+        problems=_problems(seen),
+        **_facts(seen),
+    )
+
+
+def _shut(seen: Mapping[str, Seen], timeout: float) -> NodeError:
+    return NodeError(
+        f"The replication gate did not open within {timeout:g} seconds: {'; '.join(_problems(seen))}.",
         "See `vdcrepadmin -f showpartnerstatus` and `dir-cli state get` on the node. Whoever is not available must come"
         " up first; a directory that is behind catches up by itself once its partners are.",
-        problems=problems,
+        problems=_problems(seen),
         **_facts(seen),
     )

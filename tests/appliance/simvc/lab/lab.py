@@ -30,9 +30,9 @@ class LabError(Exception):
 class Lab:
     """Nodes in their network. Use as a context manager, or start() and stop(); `detach()` leaves it running.
 
-    `groups` as for plan.group_sizes; `python` overrides the profiles' interpreter (version or path); `knobs` are set on
-    every node before it boots; `identity` overrides keys of the nodes' identity (such as machine_certificate_age_days);
-    `jump_host` adds one, see `outside_command`.
+    `groups` as for plan.group_sizes; `python` overrides the profiles' interpreter (version or path); `pnids` are those
+    of the first nodes, in place of their names; `knobs` are set on every node before it boots; `identity` overrides
+    keys of the nodes' identity (such as machine_certificate_age_days); `jump_host` adds one, see `outside_command`.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Lab:
         python: str | None = None,
         shell: str = "bash",
         legacy_store: bool = False,
+        pnids: tuple[str, ...] = (),
         knobs: dict[str, Any] | None = None,
         identity: dict[str, Any] | None = None,
         folder: Path | None = None,
@@ -56,6 +57,7 @@ class Lab:
             pythons=pythons,
             shell=shell,
             legacy_store=legacy_store,
+            pnids=pnids,
             knobs=knobs,
             identity=identity,
             inventory=str(inventory.absolute()) if inventory else None,

@@ -5,6 +5,7 @@
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,7 +21,10 @@ class BadPlan(ValueError):
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One node before it exists. `sso_domain` names its linked group, `python` is an interpreter's real path."""
+    """One node before it exists. `sso_domain` names its linked group, `python` is an interpreter's real path.
+
+    `pnid` is what the node and its group call it, when that is not its name.
+    """
 
     name: str
     number: int
@@ -29,8 +33,13 @@ class NodePlan:
     python: str
     shell: str = "appliance"
     legacy_store: bool = False
+    pnid: str = ""
     knobs: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def called(self) -> str:
+        return self.pnid or self.name
 
     @property
     def short(self) -> str:
@@ -82,12 +91,15 @@ def make_plan(
     pythons: dict[str, str],
     shell: str = "appliance",
     legacy_store: bool = False,
+    pnids: Sequence[str] = (),
     knobs: dict[str, Any] | None = None,
     identity: dict[str, Any] | None = None,
     inventory: str | None = None,
     jump_host: bool = False,
 ) -> LabPlan:
     """Lay out linked groups of these sizes; `profiles` are dealt to the nodes in turn, `pythons` is by profile.
+
+    `pnids` are the first nodes' own, in their order.
 
     Raises BadPlan.
     """
@@ -109,6 +121,7 @@ def make_plan(
                 python=pythons[release],
                 shell=shell,
                 legacy_store=legacy_store,
+                pnid=pnids[index] if index < len(pnids) else "",
                 knobs=dict(knobs or {}),
                 identity=dict(identity or {}),
             )
@@ -119,21 +132,18 @@ def make_plan(
 def identity(node: NodePlan, group: list[NodePlan], address_of: dict[str, str]) -> dict[str, Any]:
     """What a node knows of itself and its linked group before first boot; partners form a ring."""
     place = group.index(node)
-    neighbours = {
-        group[place - 1].name: group[place - 1],
-        group[(place + 1) % len(group)].name: group[(place + 1) % len(group)],
-    }
-    neighbours.pop(node.name, None)
+    neighbours = {each.called: address_of[each.name] for each in (group[place - 1], group[(place + 1) % len(group)])}
+    neighbours.pop(node.called, None)
     return {
-        "pnid": node.name,
+        "pnid": node.called,
         "domain": node.sso_domain,
         "site": "default-site",
         "machine_id": str(uuid.uuid4()),
         "ldu": str(uuid.uuid4()),
         "node_type": "embedded",
         "address": address_of[node.name],
-        "partners": [{"name": name, "address": address_of[name]} for name in sorted(neighbours)],
-        "servers": [{"name": member.name, "site": "default-site"} for member in group],
+        "partners": [{"name": name, "address": address} for name, address in sorted(neighbours.items())],
+        "servers": [{"name": member.called, "site": "default-site"} for member in group],
         "administrator_password": ADMINISTRATOR_PASSWORD,
         "machine_account": {"name": f"{node.name}@{node.sso_domain}", "password": secrets.token_urlsafe(15)},
         "profile": node.profile,

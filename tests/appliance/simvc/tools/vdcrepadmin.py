@@ -12,6 +12,7 @@ from .. import afd_errors, paths
 from ..afd_errors import AfdError
 from ..console import err, out, read_line
 from ..dir_client import DirectoryServer
+from ..knobs import knob
 
 _LOG = paths.ROOT + "/var/log/vmware/vmdir/vdcrepadmin.log"
 _MAX_PASSWORD = 127
@@ -59,8 +60,10 @@ def main(argv: list[str]) -> int:
 
 
 def _failed(code: int) -> int:
+    """The failure line; a build of 2015 has no text in it, and no blank before the number (§0.2)."""
     message = _MESSAGES.get(code, f"Unknown error {code}")
-    out(f"Vdcrepadmin failed. Error [{message}] [{code}]\n")
+    told = f"[{code}]" if knob("vmdir.old_failure_line", False) else f" [{message}] [{code}]"
+    out(f"Vdcrepadmin failed. Error{told}\n")
     return code
 
 
