@@ -10,8 +10,8 @@ short_description: Wait until the members of a linked group have told each other
 version_added: 0.1.0
 description:
   - The gate between two nodes of a linked group. It is open when at every member every partner is available and 0
-    changes behind, and the state of its directory is V(Normal) (or V(Standalone) on a node without partners), twice in a
-    row.
+    changes behind, and the state of its directory is V(Normal) (or V(Standalone) on a node without partners), twice in
+    a row.
   - Polls until the gate is open, and fails when it does not open in time, naming each partner and how far behind it is.
     What the tool exits with is not believed. It exits with 0 while a partner is down.
   - Fails early when a partner claims, at look after look, to have seen more changes than a member has made, as after

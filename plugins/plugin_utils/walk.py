@@ -96,10 +96,10 @@ def reasons_to_wait(
 ) -> list[str]:
     """Why the node may not begin although its turn has come, in sentences, all at once. None when it may.
 
-    `planned` is the node's part of the plan, `members` are all nodes of its linked group; `records` are theirs and those
-    of the canaries, which are the plan's groups by name; `failed` names the linked groups of the whole run in which
-    something has failed so far. `lease_refusal` is why the lease of its linked group is not ours, in a sentence; empty
-    when it is.
+    `planned` is the node's part of the plan, `members` are all nodes of its linked group; `records` are theirs and
+    those of the canaries, which are the plan's groups by name; `failed` names the linked groups of the whole run in
+    which something has failed so far. `lease_refusal` is why the lease of its linked group is not ours, in a sentence;
+    empty when it is.
     """
     if lease_refusal:
         return [lease_refusal]

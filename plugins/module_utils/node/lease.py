@@ -132,7 +132,7 @@ def confirm(state: State, owner: str, check_mode: bool = False, **changes: Any) 
 
 
 def give_back(state: State, owner: str, unused: bool = False, check_mode: bool = False) -> Outcome:
-    """Remove the lease when it is ours; another's stays. One that nothing was begun under is its former owner's again."""
+    """Remove the lease when it is ours; another's stays. An unused one is its former owner's again."""
     if check_mode or not state.lease.exists():
         return _given_back(_found(state, now()), owner, unused)
     with _alone(state):

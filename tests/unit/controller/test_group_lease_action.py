@@ -76,7 +76,11 @@ def test_without_a_wait_the_refusal_is_the_answer(time: Time, told: list[str]) -
 
 
 def test_it_waits_and_says_once_for_whom(time: Time, told: list[str]) -> None:
-    assert act([held_by("a"), held_by("a"), held_by("b"), GRANTED], wait=60) == {**GRANTED, "waited": 9.0, "outdated": True}
+    assert act([held_by("a"), held_by("a"), held_by("b"), GRANTED], wait=60) == {
+        **GRANTED,
+        "waited": 9.0,
+        "outdated": True,
+    }
     assert time.slept == [3.0, 3.0, 3.0]
     assert len(told) == 2
     assert "vc02" in told[0] and "held by a" in told[0] and "60 s" in told[0]
@@ -87,7 +91,11 @@ def test_it_asks_a_last_time_when_the_wait_is_over(time: Time, told: list[str]) 
     with pytest.raises(NodeRefused):
         act([held_by("a")], wait=7)
     assert time.slept == [3.0, 3.0, 1.0]
-    assert act([held_by("a"), held_by("a"), held_by("a"), GRANTED], wait=7) == {**GRANTED, "waited": 7.0, "outdated": True}
+    assert act([held_by("a"), held_by("a"), held_by("a"), GRANTED], wait=7) == {
+        **GRANTED,
+        "waited": 7.0,
+        "outdated": True,
+    }
 
 
 def test_a_swap_without_a_lease_is_waited_for_too(time: Time, told: list[str]) -> None:

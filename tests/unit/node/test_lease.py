@@ -616,7 +616,7 @@ class Group(RuleBasedStateMachine):
                 self.next_step(run, node, renews)
 
     def next_step(self, run: Run, node: int, renews: bool) -> None:
-        """A run may renew its leases at its turn; one that is refused before it holds the group returns what it took."""
+        """A run may renew its leases at its turn; one that is refused before it holds the group returns them."""
         try:
             if run.taken < len(run.order):
                 take(self.on(run.order[run.taken]), "g", run.name, 60)

@@ -64,7 +64,12 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
         problems = _problems(seen)
         opened = 0 if problems else opened + 1
         if opened == _SAMPLES:
-            return {"changed": False, "samples": _SAMPLES, "seconds": round(time.monotonic() - begun, 3), **_facts(seen)}
+            return {
+                "changed": False,
+                "samples": _SAMPLES,
+                "seconds": round(time.monotonic() - begun, 3),
+                **_facts(seen),
+            }
         ahead = ahead + 1 if _is_ahead(seen) else 0
         if ahead == _AHEAD:
             raise _diverged(seen)
