@@ -51,7 +51,10 @@ options:
     type: str
     default: ''
   canary:
-    description: Nodes and linked groups that go first. All their linked groups together are the first wave.
+    description:
+      - Nodes and linked groups that go first. All their linked groups together are the first wave.
+      - Behind one that is refused all others are refused. Behind one of which a node is due and has to wait they wait,
+        but for nodes that are forced and those for which waiting would be too late.
     type: list
     elements: str
     default: []
@@ -80,7 +83,7 @@ options:
       - A linked group that has drifted is refused whole. That is another certificate than planned or another wanted
         one, another member, a finding of severity C(refuse), and an end of validity that has passed.
       - A node whose newest swap has replaced the planned certificate is done, and is kept. So is one that became due
-        since the plan was made.
+        since the plan was made, and one that has to wait for a maintenance window, say, whether it is due yet or not.
       - Takes the Python library C(jsonschema) on the controller.
     type: path
 attributes:

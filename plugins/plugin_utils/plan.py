@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,22 +54,55 @@ def make_plan(
         planned = {node: _planned_node(node, records.get(node), group, why_not, consumers) for node in group["nodes"]}
         planned_groups[group["name"]] = {**_planned_group(group, planned, why_not), "canary": waves.is_canary(group)}
         nodes.update(planned)
-    hold_back(planned_groups, nodes)
+    kept = [node for node, planned in nodes.items() if planned["verdict"] == KEEP]
+    waiting = [node for node in kept if _assessed(records, node)["due"]]
+    hold_back(planned_groups, nodes, waiting, records)
     walked = {name: group for name, group in planned_groups.items() if group["turns"]}
     canaries = [name for name, group in walked.items() if group["canary"]]
     arranged = waves.arrange(canaries, [name for name in walked if name not in canaries])
     return number_turns({"schema": SCHEMA, "waves": arranged, "groups": planned_groups, "nodes": nodes})
 
 
-def hold_back(groups: Mapping[str, dict[str, Any]], nodes: Mapping[str, dict[str, Any]]) -> None:
-    """Refuse what would be rotated after a canary that is refused: nobody would have gone first."""
-    refused = [name for name, group in groups.items() if group["canary"] and group["verdict"] == REFUSE]
-    held_back = [group for group in groups.values() if refused and group["turns"] and not group["canary"]]
-    for group in held_back:
-        turns, why = group["turns"], [f"The canary {', '.join(refused)} is refused, and nothing is begun before it."]
-        clear(group, REFUSE, why)
-        for node in turns:
-            set_aside(nodes[node], REFUSE, why)
+def hold_back(
+    groups: Mapping[str, dict[str, Any]],
+    nodes: Mapping[str, dict[str, Any]],
+    waiting: Collection[str],
+    records: Mapping[str, Record],
+) -> None:
+    """Set aside what would be rotated before a canary that is refused, or of which a node is due and has to wait.
+
+    `waiting` names the nodes that are due and have to wait.
+    """
+    canaries = {name: group for name, group in groups.items() if group["canary"]}
+    refused = [name for name, group in canaries.items() if group["verdict"] == REFUSE]
+    late = [name for name, group in canaries.items() if set(group["nodes"]) & set(waiting)]
+    for group in (group for group in groups.values() if group["turns"] and not group["canary"]):
+        if refused:
+            why = f"The canary {', '.join(refused)} is refused, and nothing is begun before it."
+            _hold(group, nodes, REFUSE, why, group["turns"])
+        elif late:
+            why = f"Due, waits: the canary {', '.join(late)} is due and waits itself, and nothing is begun before it."
+            patient = [node for node in group["turns"] if not (nodes[node]["force_reason"] or _is_near(records, node))]
+            _hold(group, nodes, KEEP, why, patient)
+
+
+def _assessed(records: Mapping[str, Record], node: str) -> Mapping[str, Any]:
+    return (records.get(node) or {}).get("assessment") or {}
+
+
+def _is_near(records: Mapping[str, Record], node: str) -> bool:
+    """Would it be too late for the node to wait? Who goes first is our own caution, and no agreement."""
+    return bool(((_assessed(records, node).get("when") or {}).get("deadline") or {}).get("near"))
+
+
+def _hold(
+    group: dict[str, Any], nodes: Mapping[str, dict[str, Any]], verdict: str, why: str, held: Sequence[str]
+) -> None:
+    group["turns"] = [node for node in group["turns"] if node not in held]
+    for node in held:
+        set_aside(nodes[node], verdict, [why])
+    if not group["turns"]:
+        clear(group, verdict, [why])
 
 
 def clear(group: dict[str, Any], verdict: str, reasons: Sequence[str]) -> None:
@@ -89,8 +122,9 @@ def seal(plan: Plan, made_at: datetime, valid_hours: float) -> Plan:
     A plan that was made for a window that is still to come is valid until nobody may begin in that any more.
     """
     until = (made_at + timedelta(hours=valid_hours)).strftime(_ISO)
-    begins = [planned["when"]["begin"] for planned in _rotated(plan) if (planned["when"] or {}).get("begin")]
-    until = max([until, *(begin["by"] for begin in begins)])
+    begins = [(planned["when"] or {}).get("begin") or {} for planned in _rotated(plan)]
+    # Without `from` no window is open, and a freeze that is to come bounds nothing but that.
+    until = max([until, *(begin["by"] for begin in begins if begin.get("from"))])
     head = {"schema": SCHEMA, "id": plan_id(plan), "made_at": made_at.strftime(_ISO)}
     return {**head, "valid_until": until if valid_hours else None, **plan}
 

@@ -187,13 +187,28 @@ def decide(schedule: Schedule, outlook: Outlook, last_swap: Mapping[str, Any] | 
     return _backed_off(schedule, outlook, last_swap, forced)
 
 
+def waits(schedule: Schedule, outlook: Outlook, last_swap: Mapping[str, Any] | None) -> str:
+    """What a node waits for now that is neither forced nor near its deadline: `waits until ...: frozen until ...`.
+
+    Empty when nothing is in its way.
+    """
+    if outlook.freeze:
+        return _waits_for_the_next(schedule, outlook, _why_frozen(outlook.freeze))
+    if not outlook.enough:
+        return _waits_for_the_next(schedule, outlook, _why_closed(schedule, outlook))
+    until = backoff_until(schedule, last_swap)
+    if not last_swap or until is None or until <= outlook.now:
+        return ""
+    return _waits_until(schedule, until, _why_backed_off(schedule, last_swap))
+
+
 def _frozen(schedule: Schedule, outlook: Outlook, freeze: Freeze, forced: bool) -> Decision:
-    frozen = f"frozen until {words(freeze.closes, freeze.zone)}" + f" ({freeze.reason})" * bool(freeze.reason)
+    frozen = _why_frozen(freeze)
     if outlook.near:
         return _at_the_deadline(schedule, outlook, frozen)
     if forced:
         return Decision(REFUSE, (f"{_capital(frozen)}: force goes before windows and backoff, not before a freeze.",))
-    return _wait_for_the_next(schedule, outlook, frozen)
+    return _wait(_waits_for_the_next(schedule, outlook, frozen))
 
 
 def _closed(schedule: Schedule, outlook: Outlook, forced: bool) -> Decision:
@@ -202,7 +217,11 @@ def _closed(schedule: Schedule, outlook: Outlook, forced: bool) -> Decision:
         return Decision(BEGIN, (f"{_capital(closed)}, and force goes before that.",))
     if outlook.near:
         return _at_the_deadline(schedule, outlook, closed)
-    return _wait_for_the_next(schedule, outlook, closed)
+    return _wait(_waits_for_the_next(schedule, outlook, closed))
+
+
+def _why_frozen(freeze: Freeze) -> str:
+    return f"frozen until {words(freeze.closes, freeze.zone)}" + f" ({freeze.reason})" * bool(freeze.reason)
 
 
 def _why_closed(schedule: Schedule, outlook: Outlook) -> str:
@@ -213,12 +232,26 @@ def _why_closed(schedule: Schedule, outlook: Outlook) -> str:
     return f"{what} in {left}, and a rotation needs {duration_words(schedule.window_needs)} (policy.window_needs)"
 
 
-def _wait_for_the_next(schedule: Schedule, outlook: Outlook, obstacle: str) -> Decision:
-    """Only where there is a next one: without, the deadline is near."""
+def _why_backed_off(schedule: Schedule, last_swap: Mapping[str, Any]) -> str:
+    began, backoff = words(moment(last_swap["started_at"]), _zone(schedule)), duration_words(schedule.backoff)
+    return f"the last attempt, of {began}, {_FAILED[last_swap['state']]} less than {backoff} ago (policy.backoff)"
+
+
+def _wait(what: str) -> Decision:
+    return Decision(WAIT, (f"Due, {what}",))
+
+
+def _waits_for_the_next(schedule: Schedule, outlook: Outlook, obstacle: str) -> str:
     opening = outlook.next_opening
-    what = "for the window that opens at" if schedule.windows else "until"
-    when = words(opening.opens, _zone(schedule, opening)) if opening else "the next run"
-    return Decision(WAIT, (f"Due, waits {what} {when}: {obstacle}.",))
+    if opening is None:
+        return f"waits for a chance, and none is in sight: {obstacle}."
+    if not schedule.windows:
+        return _waits_until(schedule, opening.opens, obstacle)
+    return f"waits for the window that opens at {words(opening.opens, _zone(schedule, opening))}: {obstacle}."
+
+
+def _waits_until(schedule: Schedule, at: datetime, obstacle: str) -> str:
+    return f"waits until {words(at, _zone(schedule))}: {obstacle}."
 
 
 def _at_the_deadline(schedule: Schedule, outlook: Outlook, obstacle: str) -> Decision:
@@ -234,14 +267,13 @@ def _backed_off(schedule: Schedule, outlook: Outlook, last_swap: Mapping[str, An
     until = backoff_until(schedule, last_swap)
     if not last_swap or until is None or until <= outlook.now:
         return Decision()
-    began, backoff = words(moment(last_swap["started_at"]), _zone(schedule)), duration_words(schedule.backoff)
-    failed = f"the last attempt, of {began}, {_FAILED[last_swap['state']]} less than {backoff} ago (policy.backoff)"
+    failed = _why_backed_off(schedule, last_swap)
     if forced:
         return Decision(BEGIN, (f"{_capital(failed)}, and force goes before that.",))
     chance = next(_chances(schedule, until), None)
     if chance is None or chance > outlook.deadline:
         return Decision(BEGIN, (f"{_capital(failed)}, but {_end(schedule, outlook)}, too near to wait.",))
-    return Decision(WAIT, (f"Due, waits until {words(until, _zone(schedule))}: {failed}.",))
+    return _wait(_waits_until(schedule, until, failed))
 
 
 def _no_chance(schedule: Schedule, outlook: Outlook) -> str:

@@ -157,6 +157,36 @@ class TestWhen:
 
         assert assessment["verdict"] == "rotate" and len(assessment["reasons"]) == 1
 
+    @pytest.mark.parametrize(
+        ("calendar", "words"),
+        [
+            ({}, ""),
+            (WINDOWS, "waits for the window that opens at Sat 2026-11-28 22:00 CET: no window is open now."),
+            (
+                {"freezes": [{"from": "2026-11-20", "until": "2027-12-01", "reason": "a long one"}]},
+                "waits until Thu 2027-12-02 00:00 UTC: frozen until Thu 2027-12-02 00:00 UTC (a long one).",
+            ),
+            (
+                {"backoff": "24h"},
+                "waits until Mon 2026-11-23 10:00 UTC: the last attempt, of Sun 2026-11-22 10:00 UTC, was rolled back"
+                " less than 1d ago (policy.backoff).",
+            ),
+        ],
+    )
+    def test_what_it_would_wait_for_is_known_before_it_is_due(
+        self, assess: Assess, survey: Survey, calendar: dict[str, Any], words: str
+    ) -> None:
+        began = "2026-11-22T10:00:00.000+00:00"
+        survey["last_swap"] = {"id": "x", "state": "rolled_back", "started_at": began, "sentence": "It was put back."}
+        assessment = assess(survey, lifetime_fraction=0, **calendar)
+
+        assert assessment["verdict"] == "keep" and assessment["due"] is False
+        assert assessment["waits"] == words
+        assert assess_module.why_waits(assessment, forced=False) == ([f"Planned, {words}"] if words else [])
+        frozen = bool(assessment["when"]["freeze"])
+        assert bool(assess_module.why_waits(assessment, forced=True)) is frozen
+        assert ("Force does not go before a freeze." in assess_module.why_waits(assessment, forced=True)) is frozen
+
     def test_a_node_that_waits_is_kept_whatever_was_found(self, assess: Assess, survey: Survey) -> None:
         survey["vcha"] = True
 

@@ -130,6 +130,29 @@ class TestCanaries:
         assert self.made("keep")["waves"] == [["i"], ["h"]]
         assert self.made("refuse", without=("g",))["waves"] == [["i"], ["h"]]
 
+    def behind_one_that_waits(self, **of_b: Any) -> Any:
+        records = {"a": record("a", "keep"), "b": record("b", **of_b), "c": record("c", "keep"), "d": record("d")}
+        records["a"]["assessment"].update(due=True, reasons=["Due, waits for Saturday."])
+        groups = [group("g", "a", verdict="keep"), group("h", "b", "c", "d")]
+        return records, make_plan(records, groups, waves=Waves(canary=("g",)))
+
+    def test_behind_one_that_is_due_and_waits_the_others_wait(self) -> None:
+        records, plan = self.behind_one_that_waits()
+        assert plan["waves"] == [] and plan["groups"]["h"]["verdict"] == "keep"
+        assert {item["verdict"] for item in plan["nodes"].values()} == {"keep"}
+        why = ["Due, waits: the canary g is due and waits itself, and nothing is begun before it."]
+        assert plan["nodes"]["b"]["reasons"] == plan["groups"]["h"]["reasons"] == why
+        assert plan["nodes"]["c"]["reasons"] == ["It is keep."]
+        unselected = Selection(without=("g",))
+        assert make_plan(records, [group("g", "a"), group("h", "b")], unselected, Waves(canary=("g",)))["waves"]
+
+    def test_neither_force_nor_an_end_that_is_near_waits_for_it(self) -> None:
+        records, plan = self.behind_one_that_waits(forced="INC-4711")
+        assert plan["groups"]["h"]["turns"] == ["b"] and plan["nodes"]["d"]["verdict"] == "keep"
+        records["d"]["assessment"]["when"] = {"due_at": None, "deadline": {"near": True}}
+        again = make_plan(records, [group("g", "a"), group("h", "b", "d")], waves=Waves(canary=("g",)))
+        assert again["groups"]["h"]["turns"] == ["b", "d"]
+
 
 class TestNodes:
     def test_what_a_rotated_node_says(self) -> None:
@@ -180,10 +203,16 @@ class TestId:
 
     def test_a_plan_for_a_window_to_come_is_valid_until_that_is_over(self) -> None:
         planned = record("a")
-        planned["assessment"]["when"] = {"due_at": None, "begin": {"from": None, "by": "2026-11-29T01:30:00Z"}}
+        begin = {"from": "2026-11-28T22:00:00Z", "by": "2026-11-29T01:30:00Z"}
+        planned["assessment"]["when"] = {"due_at": None, "begin": begin}
         plan = make_plan({"a": planned}, [group("g", "a")])
         assert seal(plan, NOW, 72)["valid_until"] == "2026-11-29T01:30:00Z"
         assert seal(plan, NOW, 720)["valid_until"] == "2026-12-22T16:00:00Z"
+
+    def test_a_freeze_to_come_does_not_make_it_valid_until_then(self) -> None:
+        planned = record("a")
+        planned["assessment"]["when"] = {"due_at": None, "begin": {"from": None, "by": "2027-12-17T23:30:00Z"}}
+        assert seal(make_plan({"a": planned}, [group("g", "a")]), NOW, 72)["valid_until"] == "2026-11-25T16:00:00Z"
 
     def test_for_ever(self) -> None:
         assert seal(make_plan({}, []), NOW, 0)["valid_until"] is None
