@@ -28,15 +28,16 @@ options:
     required: true
   inventory:
     description:
-      - The names of all hosts, also of those that this run is not about. They may be named in O(only), O(except) and
-        O(canary), and tell a node that is gone from one that a run leaves out.
+      - The names of all hosts, also of those that this run is not about, and no addresses. They may be named in
+        O(only), O(except) and O(canary), and tell a node that is gone from one that a run leaves out.
     type: list
     elements: str
     default: []
   only:
     description:
       - Plan only for these nodes and linked groups. All others are "not selected".
-      - A blank text is as good as none, and an empty list selects nobody.
+      - A blank text is as good as none, and an empty list selects nobody. Commas or a list without any name are an
+        error.
     type: list
     elements: str
   except:

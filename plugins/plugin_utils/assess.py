@@ -65,9 +65,9 @@ def why_waits(assessment: Mapping[str, Any], forced: bool) -> list[str]:
     frozen = bool((assessment.get("when") or {}).get("freeze"))
     if assessment.get("verdict") != KEEP or (forced and not frozen):
         return []
-    if assessment["due"]:
+    if assessment.get("due"):
         return list(assessment["reasons"])
-    waits = assessment["waits"]
+    waits = assessment.get("waits")
     return [f"Planned, {waits}", *["Force does not go before a freeze."] * forced] if waits else []
 
 

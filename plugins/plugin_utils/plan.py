@@ -55,7 +55,7 @@ def make_plan(
         planned_groups[group["name"]] = {**_planned_group(group, planned, why_not), "canary": waves.is_canary(group)}
         nodes.update(planned)
     kept = [node for node, planned in nodes.items() if planned["verdict"] == KEEP]
-    waiting = [node for node in kept if _assessed(records, node)["due"]]
+    waiting = [node for node in kept if _assessed(records, node).get("due")]
     hold_back(planned_groups, nodes, waiting, records)
     walked = {name: group for name, group in planned_groups.items() if group["turns"]}
     canaries = [name for name, group in walked.items() if group["canary"]]

@@ -225,9 +225,14 @@ class TestOptions:
         assert Waves.from_options({"canary": ["a"], "wave_sizes": [" 1", "10%"]}) == Waves(("a",), ("1", "10%"))
 
     def test_a_blank_text_says_nothing_and_an_empty_list_selects_nobody(self) -> None:
-        assert Selection.from_options({"only": [""], "except": [""], "slice": ""}) == Selection()
+        assert Selection.from_options({"only": None, "except": [""], "slice": ""}) == Selection()
         nobody = Selection.from_options({"only": []})
         assert make_plan({"a": record("a")}, [group("g", "a")], nobody)["waves"] == []
+
+    @pytest.mark.parametrize("only", [[""], ["", " "]])
+    def test_a_list_without_any_name_selects_neither_nobody_nor_everybody(self, only: list[str]) -> None:
+        with pytest.raises(SelectionError, match=r"only \(vcfleet_only\) has no name among its"):
+            Selection.from_options({"only": only})
 
     @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "-1/3", "1/2/3", "1.5/3"])
     def test_a_slice_that_is_none(self, text: str) -> None:
