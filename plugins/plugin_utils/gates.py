@@ -320,7 +320,7 @@ def vmca_validity(survey: Survey, policy: Policy, now: datetime) -> Iterator[Fin
     if not chain:
         return
     ends = min(chain, key=lambda pem: x509.days_left(pem, now))
-    left, not_after = x509.days_left(ends, now), x509.facts(ends)["not_after"]
+    left, not_after = x509.days_left(ends, now), f"{x509.not_after(ends):%Y-%m-%dT%H:%M:%SZ}"
     evidence = {"not_after": not_after, "days_left": round(left, 1)}
     remedy = "Renew the VMCA root first, and have it trusted everywhere before anything is issued by it."
     if left < 0:

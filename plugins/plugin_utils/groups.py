@@ -176,18 +176,18 @@ def _domain(record: Mapping[str, Any]) -> str | None:
 
 def _vmca(record: Mapping[str, Any]) -> set[str]:
     """SHA-256 of the node's own signing certificate, and not of its issuers: an enterprise root links nobody."""
-    return {x509.facts(pem)["sha256"] for pem in (record["survey"].get("vmca_root") or [])[:1]}
+    return {x509.sha256(pem) for pem in (record["survey"].get("vmca_root") or [])[:1]}
 
 
 def _trusted(record: Mapping[str, Any]) -> set[str]:
-    return {x509.facts(pem)["sha256"] for pem in trusted_roots(record["survey"])}
+    return {x509.sha256(pem) for pem in trusted_roots(record["survey"])}
 
 
 def _has_unknown_member(group: Group, records: Records) -> bool:
     """Does a node of the group trust a VMCA root of its own domain that no surveyed node has?"""
     known = {sha256 for record in records.values() for sha256 in _vmca(record)}
     return any(
-        x509.facts(pem)["sha256"] not in known and _looks_like_vmca(pem, records[node])
+        x509.sha256(pem) not in known and _looks_like_vmca(pem, records[node])
         for node in group.nodes
         if node in records
         for pem in trusted_roots(records[node]["survey"])
@@ -197,7 +197,7 @@ def _has_unknown_member(group: Group, records: Records) -> bool:
 def _looks_like_vmca(pem: str, record: Mapping[str, Any]) -> bool:
     """A VMCA root names its SSO domain in its subject (vmware-cli.md §1.6, selfca)."""
     components = ",".join(f"DC={part}" for part in (_domain(record) or "").split("."))
-    return components.lower() in x509.facts(pem)["subject"].lower()
+    return components.lower() in x509.subject(pem).lower()
 
 
 def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[str, Any]:

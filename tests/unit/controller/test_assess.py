@@ -16,6 +16,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils import assess as ass
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import gates
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import render
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import Policy
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 from cryptography.x509.oid import NameOID
 
 Survey = dict[str, Any]
@@ -129,6 +130,23 @@ class TestVerdict:
         assert first["verdict"] == "rotate" and second["verdict"] == "keep"
         assert second["wanted"] == wanted
         assert second["san_changes"] == {"kept": [*wanted["dns"], *wanted["ip"]], "added": [], "dropped": []}
+
+
+@pytest.mark.parametrize("what", ["subject", "dns", "curve"])
+def test_an_odd_root_among_the_trusted_is_in_nobodys_way(
+    assess: Assess, survey: Survey, authority: Any, what: str
+) -> None:
+    survey["trusted_roots"].append({"alias": "odd", "chain": [authority.odd()[what]]})
+
+    assert assess(survey)["verdict"] == "rotate"
+
+
+@pytest.mark.parametrize("what", ["subject", "dns", "curve"])
+def test_an_odd_machine_certificate_is_told_in_words(assess: Assess, survey: Survey, authority: Any, what: str) -> None:
+    survey["machine_certificate"]["chain"] = [authority.odd()[what]]
+
+    with pytest.raises(X509Error):
+        assess(survey)
 
 
 class TestWhen:

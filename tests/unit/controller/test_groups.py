@@ -158,6 +158,18 @@ def test_a_member_that_is_kept_must_be_a_safe_partner_for_one_that_is_rotated(
     assert ("vc02: It is" in group["reasons"][0]) is (expected == "refuse")
 
 
+@pytest.mark.parametrize("what", ["subject", "dns", "curve"])
+def test_an_odd_root_in_one_node_stops_nobody(fleet: Callable[..., Fleet], authority: Any, what: str) -> None:
+    records = fleet({"vc01": "a", "vc02": "a", "vc11": "b"})
+    for node in ("vc01", "vc02"):
+        records[node]["survey"]["trusted_roots"].append({"alias": "odd", "chain": [authority.odd()[what]]})
+
+    groups = linked_groups(records, ["vc99"])
+
+    assert shape(groups)["vsphere.local@vc01"][:2] == ["vc01", "vc02"]
+    assert [group["verdict"] for group in groups if "vc11" in group["nodes"]] == ["keep"]
+
+
 class TestUnsurveyed:
     def test_a_group_that_may_have_the_node_is_refused_with_it(self, fleet: Callable[..., Fleet]) -> None:
         records = fleet({"vc01": "a", "vc02": "a", "vc11": "b"}, trusts={"a": ["vc03"]})
