@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,7 +80,8 @@ def _current(survey: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
     return {
         **x509.facts(leaf),
         "lifetime_days": round(x509.lifetime_days(leaf), 2),
-        "days_left": round(x509.days_left(leaf, now), 2),
+        # Rounded down: a certificate that ended just now has less than no day left.
+        "days_left": math.floor(x509.days_left(leaf, now) * 100) / 100,
         "lifetime_fraction_left": round(x509.lifetime_fraction_left(leaf, now), 4),
     }
 

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from itertools import islice
+from itertools import islice, tee
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import (
@@ -157,7 +157,10 @@ def cannot_wait(schedule: Schedule, outlook: Outlook) -> str:
 
 def look(schedule: Schedule, now: datetime, validity: Validity) -> Outlook:
     """The calendar around `now` for one certificate."""
-    window = next((span for span in open_spans(schedule.windows, schedule.freezes, now) if span.opens <= now), None)
+    # Looking for a gap in windows that have none takes long, so it is done once.
+    spans, openings, chances = tee(open_spans(schedule.windows, schedule.freezes, now), 3)
+    first = next(spans, None)
+    window = first if first and first.opens <= now else None
     return Outlook(
         now=now,
         validity=validity,
@@ -169,8 +172,8 @@ def look(schedule: Schedule, now: datetime, validity: Validity) -> Outlook:
             key=lambda freeze: freeze.closes,
             default=None,
         ),
-        next_opening=next((span for span in _usable(schedule, now) if span.opens > now), None),
-        chances=tuple(islice(_later_chances(schedule, now), 2)),
+        next_opening=next((span for span in _usable(schedule, now, openings) if span.opens > now), None),
+        chances=tuple(islice(_later_chances(schedule, now, _usable(schedule, now, chances)), 2)),
     )
 
 
@@ -270,7 +273,8 @@ def _backed_off(schedule: Schedule, outlook: Outlook, last_swap: Mapping[str, An
     failed = _why_backed_off(schedule, last_swap)
     if forced:
         return Decision(BEGIN, (f"{_capital(failed)}, and force goes before that.",))
-    chance = next(_chances(schedule, until), None)
+    later = _usable(schedule, until, open_spans(schedule.windows, schedule.freezes, until))
+    chance = next(_chances(schedule, until, later), None)
     if chance is None or chance > outlook.deadline:
         return Decision(BEGIN, (f"{_capital(failed)}, but {_end(schedule, outlook)}, too near to wait.",))
     return _wait(_waits_until(schedule, until, failed))
@@ -300,18 +304,16 @@ def backoff_until(schedule: Schedule, last_swap: Mapping[str, Any] | None) -> da
 # ---- Chances ---------------------------------------------------------------------------------------------------------
 
 
-def _usable(schedule: Schedule, start: datetime) -> Iterator[Span]:
-    """The open spans with enough time from `start` on for a rotation."""
-    for span in open_spans(schedule.windows, schedule.freezes, start):
-        if span.closes - max(span.opens, start) >= schedule.window_needs:
-            yield span
+def _usable(schedule: Schedule, start: datetime, spans: Iterator[Span]) -> Iterator[Span]:
+    """Those of the open spans from `start` on that have enough time for a rotation."""
+    return (span for span in spans if span.closes - max(span.opens, start) >= schedule.window_needs)
 
 
-def _chances(schedule: Schedule, start: datetime) -> Iterator[datetime]:
+def _chances(schedule: Schedule, start: datetime, usable: Iterator[Span]) -> Iterator[datetime]:
     """When a rotation can begin, from `start` on: the scheduled runs that fall into usable spans."""
     interval = schedule.next_run if isinstance(schedule.next_run, timedelta) else timedelta(0)
     soonest = start + interval
-    for span in _usable(schedule, start):
+    for span in usable:
         for at in _runs(schedule, start, max(span.opens, soonest)):
             if at + schedule.window_needs > span.closes:
                 break
@@ -319,11 +321,11 @@ def _chances(schedule: Schedule, start: datetime) -> Iterator[datetime]:
             soonest = at + interval
 
 
-def _later_chances(schedule: Schedule, now: datetime) -> Iterator[datetime]:
+def _later_chances(schedule: Schedule, now: datetime, usable: Iterator[Span]) -> Iterator[datetime]:
     """The chances that come if this one is not taken. Without windows or a known schedule, any later moment is one."""
     if schedule.next_run or not schedule.windows:
-        return _chances(schedule, now)
-    return (at for at in _chances(schedule, now) if at > now)
+        return _chances(schedule, now, usable)
+    return (at for at in _chances(schedule, now, usable) if at > now)
 
 
 def _runs(schedule: Schedule, now: datetime, first: datetime) -> Iterator[datetime]:
@@ -401,8 +403,11 @@ def _begin(schedule: Schedule, outlook: Outlook) -> dict[str, str | None] | None
 
 
 def words(at: datetime, zone: tzinfo) -> str:
-    """A moment for people, in their time zone: `Sat 2026-11-28 22:00 CET`."""
-    local = at.astimezone(zone)
+    """A moment for people, in their time zone: `Sat 2026-11-28 22:00 CET`. One at the end of all time stays in UTC."""
+    try:
+        local = at.astimezone(zone)
+    except OverflowError:
+        local = at
     return f"{_DAYS[local.weekday()]} {local:%Y-%m-%d %H:%M %Z}"
 
 

@@ -42,6 +42,13 @@ def severities(assessment: dict[str, Any]) -> dict[str, str]:
 
 
 class TestVerdict:
+    def test_one_that_ended_five_minutes_ago_has_ended(self, assess: Assess, now: datetime) -> None:
+        ended = assess(at=now + timedelta(days=30, minutes=5))
+
+        assert ended["reasons"] == ["It ended 2026-12-22T16:00:00Z."]
+        assert ended["current"]["days_left"] < 0
+        assert assess(at=now + timedelta(days=30, minutes=-5))["current"]["days_left"] >= 0
+
     def test_a_healthy_node_near_its_end_is_rotated(self, assess: Assess) -> None:
         assessment = assess()
 
@@ -394,6 +401,7 @@ FINE = [
     change(version="9.0.1.0"),
     change(version="7.0.3.02400"),
     change(version=None),
+    change(version="8.0.3²"),
     clock(4),
     change(clock={"epoch": 1.0}),
     change(crl_count=30),
