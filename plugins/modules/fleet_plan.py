@@ -160,9 +160,13 @@ plan:
       type: int
       sample: 1
     id:
-      description: Stands for all that the plan says, but for C(made_at) and C(valid_until).
+      description: Stands for what the plan decides, and not for the measures and times that stand in it, too.
       type: str
       sample: 652485705cfc
+    seal:
+      description: SHA-256 of all that the plan says but for C(valid_until). A plan that was edited is refused by it.
+      type: str
+      sample: 4b0d1c6f0b5f8e4a7b5d3c2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a
     made_at:
       description: When it was made, in UTC.
       type: str

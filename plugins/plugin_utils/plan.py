@@ -28,8 +28,14 @@ UNSURVEYED, NOT_SELECTED = "not surveyed", "not selected"
 VERDICTS = (ROTATE, KEEP, REFUSE, UNSURVEYED, NOT_SELECTED)
 
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
-# The same fleet has the same plan, and so the same id, whenever it is made; how long it holds is the approver's word.
-_NOT_IN_ID = ("id", "made_at", "valid_until")
+# What a plan decides. The same fleet has the same id, whenever its plan is made, and whatever was measured for it.
+_DECIDED_OF_GROUP = ("nodes", "verdict", "sso_domain", "canary", "turns")
+_DECIDED_OF_NODE = (
+    *("group", "pnid", "verdict", "wave", "turn", "after", "together", "current", "wanted", "san_changes"),
+    *("stops", "consumers", "force_reason"),
+)
+# How long it holds is the approver's word.
+_NOT_SEALED = ("seal", "valid_until")
 # Facts of the moment: what they say stands in the reasons.
 _PASSING = ("days_left", "lifetime_fraction_left")
 
@@ -117,7 +123,7 @@ def set_aside(planned: dict[str, Any], verdict: str, reasons: Sequence[str]) -> 
 
 
 def seal(plan: Plan, made_at: datetime, valid_hours: float) -> Plan:
-    """The plan with `id`, `made_at` and `valid_until` (None, for ever, when `valid_hours` is 0).
+    """The plan with `id`, `seal`, `made_at` and `valid_until` (None, for ever, when `valid_hours` is 0).
 
     A plan that was made for a window that is still to come is valid until nobody may begin in that any more.
     """
@@ -125,7 +131,8 @@ def seal(plan: Plan, made_at: datetime, valid_hours: float) -> Plan:
     begins = [(planned["when"] or {}).get("begin") or {} for planned in _rotated(plan)]
     # Without `from` no window is open, and a freeze that is to come bounds nothing but that.
     until = max([until, *(begin["by"] for begin in begins if begin.get("from"))])
-    head = {"schema": SCHEMA, "id": plan_id(plan), "made_at": made_at.strftime(_ISO)}
+    dated = {"schema": SCHEMA, "id": plan_id(plan), "made_at": made_at.strftime(_ISO), **plan}
+    head = {"schema": SCHEMA, "id": dated["id"], "seal": seal_of(dated), "made_at": dated["made_at"]}
     return {**head, "valid_until": until if valid_hours else None, **plan}
 
 
@@ -134,10 +141,27 @@ def _rotated(plan: Plan) -> list[dict[str, Any]]:
 
 
 def plan_id(plan: Mapping[str, Any]) -> str:
-    """What a plan says, in twelve hexadecimal digits: any change to it but of its times gives other ones."""
-    said = {key: value for key, value in plan.items() if key not in _NOT_IN_ID}
+    """What a plan decides, in twelve hexadecimal digits; why, by which measures, and when it was made is no part."""
+    decided = {
+        "waves": plan["waves"],
+        "groups": {name: _parts(group, _DECIDED_OF_GROUP) for name, group in plan["groups"].items()},
+        "nodes": {node: _parts(planned, _DECIDED_OF_NODE) for node, planned in plan["nodes"].items()},
+    }
+    return _digest(decided)[:12]
+
+
+def seal_of(plan: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a plan says but `valid_until`: what an approver has read was not changed since."""
+    return _digest({key: value for key, value in plan.items() if key not in _NOT_SEALED})
+
+
+def _parts(whole: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: whole[name] for name in names}
+
+
+def _digest(said: Any) -> str:
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def number_turns(plan: Plan) -> Plan:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import plan as plans
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan, plan_id, seal
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan, plan_id, seal, seal_of
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_file import SCHEMA_FILE, schema_problems
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import plan_lines
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import (
@@ -194,12 +194,23 @@ class TestNodes:
 
 
 class TestId:
-    def test_it_changes_with_all_that_is_said_but_the_times(self) -> None:
+    def test_it_changes_with_what_is_decided_and_not_with_why(self) -> None:
         plan = seal(make_plan({"a": record("a")}, [group("g", "a")]), NOW, 72)
         assert plan["valid_until"] == "2026-11-25T16:00:00Z"
-        assert plan_id({**plan, "made_at": "2027-01-01T00:00:00Z", "valid_until": None}) == plan["id"]
+        later = record("a", findings=(finding("warn", "disk-low"),))
+        later["assessment"].update(reasons=["29.9 days are left."], when={"due_at": None, "begin": None})
+        later["assessment"]["current"]["days_left"] = 29.9
+        again = seal(make_plan({"a": later}, [group("g", "a")]), NOW, 0)
+        assert again["id"] == plan_id(again) == plan["id"] and again["seal"] != plan["seal"]
         plan["nodes"]["a"]["consumers"].append("x")
         assert plan_id(plan) != plan["id"]
+
+    def test_its_seal_changes_with_all_but_the_end_of_approval(self) -> None:
+        plan = seal(make_plan({"a": record("a")}, [group("g", "a")]), NOW, 72)
+        assert seal_of({**plan, "valid_until": None}) == seal_of(plan) == plan["seal"]
+        assert seal_of({**plan, "made_at": "2027-01-01T00:00:00Z"}) != plan["seal"]
+        plan["groups"]["g"]["reasons"].append("x")
+        assert seal_of(plan) != plan["seal"]
 
     def test_a_plan_for_a_window_to_come_is_valid_until_that_is_over(self) -> None:
         planned = record("a")
