@@ -53,8 +53,8 @@ def _checked(path: str, plan: Any) -> Plan:
         raise PlanFileError(f"{path} does not fit its schema: {'; '.join(problems[:_SHOWN])}{more}")
     if plan["seal"] != seal_of(plan):
         raise PlanFileError(
-            f"{path}, plan {plan['id']}, was changed after it was made: its seal is {plan['seal'][:12]}…, and what it says"
-            f" has {seal_of(plan)[:12]}…",
+            f"{path}, plan {plan['id']}, was changed after it was made: its seal is {plan['seal'][:12]}…, and what it"
+            f" says has {seal_of(plan)[:12]}…",
             f"{_AGAIN}. To leave nodes out, plan with vcfleet_except; only valid_until may be changed by hand",
         )
     if problem := next(chain(_impossible_end(plan), _loose_ends(plan)), ""):
