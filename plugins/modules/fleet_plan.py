@@ -197,8 +197,8 @@ plan:
         C(not selected)), C(wave), C(turn) in its linked group, C(after) (the nodes of its group that must be handed
         over before it), C(together) (all nodes of its group that are rotated, and so must be staged), C(reasons),
         C(warnings), C(findings), C(current), C(wanted), C(san_changes), C(stops) (the services that stop and start
-        again), C(expected_window_seconds) (the window of its newest swap), C(consumers), C(force_reason), C(due_at) and
-        C(when).
+        again), C(expected_window_seconds) (the window of the newest swap that replaced its certificate), C(consumers),
+        C(force_reason), C(due_at) and C(when).
       type: dict
       sample:
         vc02:

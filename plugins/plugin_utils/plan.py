@@ -222,7 +222,7 @@ def _planned_node(
         "wanted": assessment["wanted"] if rotate else None,
         "san_changes": assessment.get("san_changes") if rotate else None,
         "stops": list((survey.get("census") or {}).get("running", [])) if rotate else [],
-        "expected_window_seconds": _window(survey) if rotate else None,
+        "expected_window_seconds": survey.get("last_window_seconds") if rotate else None,
         "consumers": list(consumers) if rotate else [],
         "force_reason": (record or {}).get("forced") if rotate else None,
         "due_at": (assessment.get("when") or {}).get("due_at"),
@@ -248,10 +248,3 @@ def _warnings(assessment: Mapping[str, Any]) -> list[str]:
     """What is good to know; for a node that is kept also what would stand in its way."""
     told = ("warn", "refuse") if assessment.get("verdict") == KEEP else ("warn",)
     return [finding["message"] for finding in assessment.get("findings", []) if finding["severity"] in told]
-
-
-def _window(survey: Mapping[str, Any]) -> float | None:
-    """Seconds of the window of the node's newest swap, if that one ended well."""
-    swap = survey.get("last_swap") or {}
-    seconds: float | None = swap.get("window_seconds")
-    return seconds if swap.get("state") == "committed" else None

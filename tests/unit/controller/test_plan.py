@@ -157,18 +157,12 @@ class TestCanaries:
 class TestNodes:
     def test_what_a_rotated_node_says(self) -> None:
         rotated = record("a", findings=(finding("warn"),), forced="CVE")
-        rotated["survey"]["last_swap"] = {"state": "committed", "window_seconds": WINDOW}
+        rotated["survey"]["last_window_seconds"] = WINDOW
         item = make_plan({"a": rotated}, [group("g", "a")], consumers=["NSX"])["nodes"]["a"]
         assert item["expected_window_seconds"] == WINDOW
         assert (item["force_reason"], item["consumers"], item["pnid"]) == ("CVE", ["NSX"], "a")
         assert (item["warnings"], item["stops"]) == (["some-fact is so."], ["vmafdd", "vpxd"])
         assert "days_left" not in item["current"] and item["current"]["sha256"]
-
-    @pytest.mark.parametrize("state", ["rolled_back", "refused", "stuck"])
-    def test_a_swap_that_did_not_end_well_promises_no_window(self, state: str) -> None:
-        failed = record("a")
-        failed["survey"]["last_swap"] = {"state": state, "window_seconds": WINDOW}
-        assert make_plan({"a": failed}, [group("g", "a")])["nodes"]["a"]["expected_window_seconds"] is None
 
     def test_a_force_that_is_off_leaves_no_reason(self) -> None:
         assert make_plan({"a": record("a")}, [group("g", "a")])["nodes"]["a"]["force_reason"] is None
@@ -269,7 +263,7 @@ class TestOptions:
 
 def test_lines_name_what_a_person_wants_to_know() -> None:
     records = {"a": record("a", findings=(finding("warn"),)), "b": record("b", "keep"), "c": record("c")}
-    records["a"]["survey"]["last_swap"] = {"state": "committed", "window_seconds": WINDOW}
+    records["a"]["survey"]["last_window_seconds"] = WINDOW
     plan = make_plan(records, [group("g", "a", "b"), group("h", "c")], waves=Waves(canary=("c",)))
     text = "\n".join(plan_lines(plan))
     for words in ("PLAN  3 nodes in 2 linked groups, 2 to rotate in 2 waves", "wave 1 of 2, canary", "wave 2 of 2",
