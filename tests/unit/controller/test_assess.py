@@ -15,7 +15,10 @@ import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import assess as assess_module
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import gates
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import render
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan, seal
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_drift import Present, apply_plan
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import Policy
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import Selection
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 from cryptography.x509.oid import NameOID
 
@@ -211,6 +214,22 @@ class TestWhen:
         frozen = bool(assessment["when"]["freeze"])
         assert bool(assess_module.why_waits(assessment, forced=True)) is frozen
         assert ("Force does not go before a freeze." in assess_module.why_waits(assessment, forced=True)) is frozen
+
+    def test_a_plan_for_saturday_that_is_applied_on_thursday_waits(
+        self, assess: Assess, survey: Survey, now: datetime
+    ) -> None:
+        """Due on Saturday, in its window, by its days left; on Thursday neither due nor in a window."""
+        saturday, thursday = now + timedelta(days=6, hours=6), now + timedelta(days=4)
+        policy = {**self.WINDOWS, "lifetime_fraction": 0, "days_left": 24}
+        group = {"name": "g", "nodes": ["vc01"], "verdict": "rotate", "reasons": ["Due."]}
+        planned, early = (
+            {"vc01": {"survey": survey, "assessment": assess(survey, at=at, **policy)}} for at in (saturday, thursday)
+        )
+        reviewed = seal(make_plan(planned, [group]), thursday, 72)
+
+        for records, at, turns in ((early, thursday, []), (planned, saturday, ["vc01"])):
+            present = Present(records, [group], Selection(), ["vc01"], at)
+            assert apply_plan(reviewed, present)["groups"]["g"]["turns"] == turns
 
     def test_a_node_that_waits_is_kept_whatever_was_found(self, assess: Assess, survey: Survey) -> None:
         survey["vcha"] = True
