@@ -37,6 +37,12 @@ class ActionModule(DocumentedAction):
 
     _requires_connection = False
 
+    def arguments(self) -> dict[str, Any]:
+        """A blank text of `only`, which is what a form's empty field gives, says nothing; a list of one is no text."""
+        arguments: dict[str, Any] = super().arguments()
+        only = arguments.get("only")
+        return {**arguments, "only": None} if isinstance(only, str) and not only.strip() else arguments
+
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Make the plan, or take the reviewed one as far as it still fits, and show it."""
         now = datetime.now(UTC)
@@ -65,7 +71,8 @@ def _choices(options: Mapping[str, Any], reviewed: Plan | None) -> tuple[Selecti
     problems: list[str] = []
     selection = _understood(lambda: Selection.from_options(options), Selection(), problems)
     waves = _understood(lambda: Waves.from_options(options), Waves(), problems)
-    known = {*options["inventory"], *(reviewed or {}).get("groups", ())}
+    planned: Mapping[str, Any] = reviewed or {}
+    known = {*options["inventory"], *planned.get("groups", ()), *planned.get("nodes", ())}
     for option in ("only", "except", "canary"):
         problems += unknown_names(option, names(options[option] or ()), options["groups"], known)
     if not 0 <= options["valid_hours"] <= _YEAR:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction, Refused
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import linked_groups
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import linked_groups, override_problems
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 
 
@@ -20,6 +20,8 @@ class ActionModule(DocumentedAction):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Sort the nodes."""
         nodes = options.pop("nodes")
+        if problems := override_problems(options["overrides"], options["inventory"]):
+            raise Refused(f"linked_groups: {'; '.join(problems)}", details={"problems": problems})
         surveyed = records.surveyed(nodes)
         try:
             groups = linked_groups(surveyed, [node for node in nodes if node not in surveyed], **options)

@@ -41,7 +41,7 @@ options:
         required: true
       name:
         description: Name of the group in the inventory. By default it is made from the SSO domain. Two linked groups
-          with the same SSO domain need names.
+          with the same SSO domain need names, which must differ in letters and digits.
         type: str
       sso_user:
         description: Goes before the O(sso_user) of all groups.
@@ -182,8 +182,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Fill the inventory. Raises AnsibleParserError with everything that stands in the way."""
         super().parse(inventory, loader, path, cache)
         entries = self._entries(self._read_config_data(path))
-        for name, linked_mode in _named(entries, self._answers(entries, path, cache)).items():
-            self._populate(self._sanitize_group_name(name), linked_mode)
+        answers = self._answers(entries, path, cache)
+        names = [entry["name"] or linked_mode["sso_domain"] for entry, linked_mode in zip(entries, answers)]
+        for name, linked_mode in _named([self._sanitize_group_name(name) for name in names], answers).items():
+            self._populate(name, linked_mode)
 
     def _entries(self, source: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The linked groups of the source, validated, with their accounts filled in."""
@@ -265,10 +267,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             facts["linked_mode_sso_domain"] = linked_mode["sso_domain"]
             for name, value in facts.items():
                 self.inventory.set_variable(host, name, value)
-            self._construct(host, facts)
+            self._construct(host)
 
-    def _construct(self, host: str, facts: dict[str, Any]) -> None:
-        strict = self.get_option("strict")
+    def _construct(self, host: str) -> None:
+        facts, strict = self.inventory.get_host(host).get_vars(), self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), facts, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), facts, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), facts, host, strict=strict)
@@ -291,16 +293,16 @@ def _ask_group(candidates: dict[str, Node], options: dict[str, Any]) -> LinkedMo
     raise NoAnswer(" ".join(problems))
 
 
-def _named(entries: list[dict[str, Any]], answers: list[LinkedMode]) -> dict[str, LinkedMode]:
+def _named(names: list[str], answers: list[LinkedMode]) -> dict[str, LinkedMode]:
     """The answers by the names of their groups. Raises AnsibleParserError where two groups would become one."""
     named: dict[str, LinkedMode] = {}
-    for entry, linked_mode in zip(entries, answers):
-        name = entry["name"] or linked_mode["sso_domain"]
+    for name, linked_mode in zip(names, answers):
         other = named.setdefault(name, linked_mode)
         if _names(other) != _names(linked_mode):
             raise AnsibleParserError(
                 f"linked_mode: {name} would be the group of {', '.join(_names(other))} and of"
-                f" {', '.join(_names(linked_mode))}, which are not linked. Give each entry of linked_groups a name."
+                f" {', '.join(_names(linked_mode))}, which are not linked. Give each entry of linked_groups a"
+                " name of its own; what cannot stand in the name of a group becomes an underscore."
             )
     return named
 

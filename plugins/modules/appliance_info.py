@@ -229,6 +229,10 @@ appliance:
       description: The status of the newest swap, whether it has ended or not. V(null) when there was none.
       type: dict
       sample: null
+    last_window_seconds:
+      description: The window of the newest swap that replaced a certificate, in seconds. V(null) when there was none.
+      type: float
+      sample: null
     login_shell:
       description: The login shell of root.
       type: str

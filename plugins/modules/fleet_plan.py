@@ -28,15 +28,16 @@ options:
     required: true
   inventory:
     description:
-      - The names of all hosts, also of those that this run is not about. They may be named in O(only), O(except) and
-        O(canary), and tell a node that is gone from one that a run leaves out.
+      - The names of all hosts, also of those that this run is not about, and no addresses. They may be named in
+        O(only), O(except) and O(canary), and tell a node that is gone from one that a run leaves out.
     type: list
     elements: str
     default: []
   only:
     description:
       - Plan only for these nodes and linked groups. All others are "not selected".
-      - A blank text is as good as none, and an empty list selects nobody.
+      - A blank text is as good as none, and an empty list selects nobody. Commas or a list without any name are an
+        error.
     type: list
     elements: str
   except:
@@ -51,7 +52,10 @@ options:
     type: str
     default: ''
   canary:
-    description: Nodes and linked groups that go first. All their linked groups together are the first wave.
+    description:
+      - Nodes and linked groups that go first. All their linked groups together are the first wave.
+      - Behind one that is refused all others are refused. Behind one of which a node is due and has to wait they wait,
+        but for nodes that are forced and those for which waiting would be too late.
     type: list
     elements: str
     default: []
@@ -80,7 +84,7 @@ options:
       - A linked group that has drifted is refused whole. That is another certificate than planned or another wanted
         one, another member, a finding of severity C(refuse), and an end of validity that has passed.
       - A node whose newest swap has replaced the planned certificate is done, and is kept. So is one that became due
-        since the plan was made.
+        since the plan was made, and one that has to wait for a maintenance window, say, whether it is due yet or not.
       - Takes the Python library C(jsonschema) on the controller.
     type: path
 attributes:
@@ -151,9 +155,13 @@ plan:
       type: int
       sample: 1
     id:
-      description: Stands for all that the plan says, but for C(made_at) and C(valid_until).
+      description: Stands for what the plan decides, and not for the measures and times that stand in it, too.
       type: str
       sample: 652485705cfc
+    seal:
+      description: SHA-256 of all that the plan says but for C(valid_until). A plan that was edited is refused by it.
+      type: str
+      sample: 4b0d1c6f0b5f8e4a7b5d3c2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a
     made_at:
       description: When it was made, in UTC.
       type: str
@@ -184,8 +192,8 @@ plan:
         C(not selected)), C(wave), C(turn) in its linked group, C(after) (the nodes of its group that must be handed
         over before it), C(together) (all nodes of its group that are rotated, and so must be staged), C(reasons),
         C(warnings), C(findings), C(current), C(wanted), C(san_changes), C(stops) (the services that stop and start
-        again), C(expected_window_seconds) (the window of its newest swap), C(consumers), C(force_reason), C(due_at) and
-        C(when).
+        again), C(expected_window_seconds) (the window of the newest swap that replaced its certificate), C(consumers),
+        C(force_reason), C(due_at) and C(when).
       type: dict
       sample:
         vc02:

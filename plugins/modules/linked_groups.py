@@ -28,12 +28,22 @@ options:
     elements: str
     required: true
   overrides:
-    description: Groups by hand. Inventory name to name of the group. They go before what the surveys say.
+    description:
+      - Groups by hand. Inventory name to name of the group. They go before what the surveys say.
+      - A group that is found and has the name of one by hand gets the nodes that are placed there.
     type: dict
     default: {}
   inventory:
-    description: Names and addresses of all hosts of the inventory, those outside this run too. A member of a group that
-      is none of them, by name or by its first label, and was not surveyed is unknown.
+    description:
+      - Names of all hosts of the inventory, those outside this run too. A member of a group that is none of them, by
+        name or by its first label, nor any of O(addresses), and was not surveyed is unknown.
+      - Where it is given, O(overrides) may place nobody else.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.1.0
+  addresses:
+    description: Names and addresses by which hosts of the inventory are reached, their C(ansible_host).
     type: list
     elements: str
     default: []

@@ -295,6 +295,11 @@ assessment:
       type: list
       elements: str
       sample: ["29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
+    waits:
+      description: What the node would wait for now if its turn were planned, due or not, in words. Empty when it could
+        begin. Neither O(policy.force) nor the deadline is looked at.
+      type: str
+      sample: "waits for the window that opens at Sat 2026-11-28 22:00 CET: no window is open now."
     when:
       description: What was known about time, in UTC. V(null) when the certificate cannot be read.
       type: dict

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +23,10 @@ SCHEMA = 1
 def assess(survey: Mapping[str, Any], policy: Policy, now: datetime) -> dict[str, Any]:
     """Judge a survey. `now` is aware, and the controller's.
 
-    Returns {"schema", "verdict": rotate|keep|refuse, "due", "reasons", "when", "current", "wanted", "san_changes",
-    "findings"}, all in JSON types; `when` is that of schedule.describe, or None without a certificate. A node that is
-    not due, or that has to wait, is kept whatever was found: nothing will be done to it.
+    Returns {"schema", "verdict": rotate|keep|refuse, "due", "reasons", "waits", "when", "current", "wanted",
+    "san_changes", "findings"}, all in JSON types; `waits` is that of schedule.waits, for a node that is not due, too,
+    and `when` that of schedule.describe, or None without a certificate. A node that is not due, or that has to wait, is
+    kept whatever was found: nothing will be done to it.
     One whose certificate cannot be read is refused, since nobody can say that it is not due.
     Raises X509Error when the survey holds what is no certificate.
     """
@@ -46,6 +48,7 @@ def assess(survey: Mapping[str, Any], policy: Policy, now: datetime) -> dict[str
         "verdict": _verdict(due and decision.verdict != schedule.WAIT, current is not None, findings),
         "due": due,
         "reasons": [*(reasons or [_why_not(current, times)]), *decision.reasons],
+        "waits": schedule.waits(policy.schedule, times.outlook, survey.get("last_swap")) if times else "",
         "when": _when(survey, times, policy),
         "current": current,
         "wanted": wanted.to_dict() if wanted else None,
@@ -54,10 +57,19 @@ def assess(survey: Mapping[str, Any], policy: Policy, now: datetime) -> dict[str
     }
 
 
-def has_to_wait(assessment: Mapping[str, Any], forced: bool) -> bool:
-    """Is it kept although it is due, for a window or a backoff, say? Force goes before those, never before a freeze."""
-    frozen = (assessment.get("when") or {}).get("freeze")
-    return assessment.get("verdict") == KEEP and bool(frozen or (assessment.get("due") and not forced))
+def why_waits(assessment: Mapping[str, Any], forced: bool) -> list[str]:
+    """Why a node whose turn is planned has to wait by its assessment, in sentences. None when it may begin.
+
+    A plan may be applied before the node is due, and the windows and freezes are there all the same. Force goes before
+    windows and backoff, never before a freeze.
+    """
+    frozen = bool((assessment.get("when") or {}).get("freeze"))
+    if assessment.get("verdict") != KEEP or (forced and not frozen):
+        return []
+    if assessment.get("due"):
+        return list(assessment["reasons"])
+    waits = assessment.get("waits")
+    return [f"Planned, {waits}", *["Force does not go before a freeze."] * forced] if waits else []
 
 
 def _current(survey: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
@@ -68,7 +80,8 @@ def _current(survey: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
     return {
         **x509.facts(leaf),
         "lifetime_days": round(x509.lifetime_days(leaf), 2),
-        "days_left": round(x509.days_left(leaf, now), 2),
+        # Rounded down: a certificate that ended just now has less than no day left.
+        "days_left": math.floor(x509.days_left(leaf, now) * 100) / 100,
         "lifetime_fraction_left": round(x509.lifetime_fraction_left(leaf, now), 4),
     }
 

@@ -9,6 +9,7 @@ The numbers P2 to P17 are those of the gate table, field notes §5.2.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +40,7 @@ _LEAF_DAYS = 730  # what VMCA issues, unless its own end comes first (field note
 _AUTO_RENEW_9 = (9, 0, 2)
 # The update letter is not in the version, and no public table leads from one to the other: any 8.0.3 may be U3h.
 _MAY_AUTO_RENEW = (8, 0, 3)
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def judge(survey: Survey, policy: Policy, now: datetime) -> list[Finding]:
@@ -320,7 +322,7 @@ def vmca_validity(survey: Survey, policy: Policy, now: datetime) -> Iterator[Fin
     if not chain:
         return
     ends = min(chain, key=lambda pem: x509.days_left(pem, now))
-    left, not_after = x509.days_left(ends, now), x509.facts(ends)["not_after"]
+    left, not_after = x509.days_left(ends, now), f"{x509.not_after(ends):%Y-%m-%dT%H:%M:%SZ}"
     evidence = {"not_after": not_after, "days_left": round(left, 1)}
     remedy = "Renew the VMCA root first, and have it trusted everywhere before anything is issued by it."
     if left < 0:
@@ -517,7 +519,7 @@ def _do(subjects: list[str]) -> str:
 
 def _version(text: str | None) -> tuple[int, ...]:
     parts = (text or "").split(".")
-    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
+    return tuple(int(part) for part in parts) if all(_NUMBER.fullmatch(part) for part in parts) else ()
 
 
 def _disk_finding(severity: str, disk: Mapping[str, Any], used: float) -> Finding:

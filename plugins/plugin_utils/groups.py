@@ -48,18 +48,20 @@ def linked_groups(
     overrides: Mapping[str, str] | None = None,
     inventory: Collection[str] = (),
     left_out: Collection[str] = (),
+    addresses: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Sort nodes into linked groups: [{"name", "nodes", "leader", "sso_domain", "verdict", "reasons", "findings"}].
 
     `records` maps nodes to {"survey", "assessment", "linked_mode"}; `overrides` nodes to groups, and goes before what
-    surveys say; `inventory` has the names and addresses of all hosts, `left_out` the names of those that may be nodes
-    and that this run leaves out. `leader` is the node to ask for the members.
+    surveys say; `inventory` has the names of all hosts, `addresses` those by which they are reached, `left_out` the
+    names of those that may be nodes and that this run leaves out. `leader` is the node to ask for the members.
     A node that no override places and that was not surveyed, or not so far that its links are known, may belong to any
     group that trusts a VMCA root whose node is not known; such groups are refused with it, since a member that nobody
     looked at may be down already. So may one that was left out, unless a directory has told who the members are.
     """
     placed = dict(overrides or {})
-    groups = [*_by_hand(records, unsurveyed, placed), *_by_survey(records, placed)]
+    order = [*records, *unsurveyed]
+    groups = _merged([*_by_hand(records, unsurveyed, placed), *_by_survey(records, placed)], order)
     lost = [node for node in unsurveyed if node not in placed]
     unplaced = [*lost, *_adrift(groups, records, placed)]
     for group in groups:
@@ -68,17 +70,27 @@ def linked_groups(
         group.left_out += [node for node in left_out if _may_belong(node, group, records, placed, strange)]
     for node in lost:
         _list_once(groups, node)
-    order = [*records, *unsurveyed]
-    return [
-        _judged(group, records, inventory) for group in sorted(groups, key=lambda group: order.index(group.nodes[0]))
-    ]
+    groups = sorted(_merged(groups, order), key=lambda group: order.index(group.nodes[0]))
+    return [_judged(group, records, [*inventory, *addresses]) for group in groups]
+
+
+def override_problems(overrides: Mapping[str, Any], inventory: Collection[str]) -> list[str]:
+    """What is wrong with groups by hand, each with its value; hosts are known where `inventory` names any."""
+    option = "overrides (vcfleet_groups)"
+    nameless = {node: name for node, name in overrides.items() if not (isinstance(name, str) and name.strip())}
+    strangers = [node for node in overrides if inventory and node not in inventory]
+    problems = [f"{option} has {name!r} for {node}, which names no group" for node, name in nameless.items()]
+    if strangers:
+        are = "is no host" if len(strangers) == 1 else "are no hosts"
+        problems.append(f"{option} places {listed(strangers)}, which {are} of the inventory by that name")
+    return problems
 
 
 def _may_belong(node: str, group: Group, records: Records, placed: Mapping[str, str], strange: bool) -> bool:
     """May a node that was left out be of this group: by hand, or since the group has a member that nobody knows?"""
-    if node in placed or any(each in placed for each in group.nodes):
+    if node in placed or all(each in placed for each in group.nodes):
         return placed.get(node) == group.name
-    return strange and not any(membership.members(records[each]) for each in group.nodes)
+    return strange and not any(membership.members(records.get(each, {})) for each in group.nodes)
 
 
 def _adrift(groups: Iterable[Group], records: Records, placed: Mapping[str, str]) -> list[str]:
@@ -98,6 +110,18 @@ def _list_once(groups: list[Group], node: str) -> None:
         claiming[0].claimed.append(node)
     else:
         groups.append(Group(node, [node], unknown=[node]))
+
+
+def _merged(groups: Iterable[Group], order: Sequence[str]) -> list[Group]:
+    """One group of each name: whoever places a node by hand in a group that is found means that one."""
+    merged: dict[str, Group] = {}
+    for group in groups:
+        same = merged.setdefault(group.name, group)
+        if same is not group:
+            same.nodes = sorted([*same.nodes, *group.nodes], key=order.index)
+            same.sso_domain = same.sso_domain or group.sso_domain
+            same.unknown += [node for node in group.unknown if node not in same.unknown]
+    return list(merged.values())
 
 
 def _by_hand(records: Records, unsurveyed: Sequence[str], placed: Mapping[str, str]) -> Iterable[Group]:
@@ -142,7 +166,7 @@ def _linked(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _lists(node: Mapping[str, Any], partner: Mapping[str, Any]) -> bool:
     """Is the partner node a member by the word of this node's directory?"""
-    return str(partner["survey"].get("pnid") or "").lower() in membership.members(node)
+    return membership.spelled(str(partner["survey"].get("pnid") or "")) in membership.members(node)
 
 
 def _domain(record: Mapping[str, Any]) -> str | None:
@@ -152,18 +176,18 @@ def _domain(record: Mapping[str, Any]) -> str | None:
 
 def _vmca(record: Mapping[str, Any]) -> set[str]:
     """SHA-256 of the node's own signing certificate, and not of its issuers: an enterprise root links nobody."""
-    return {x509.facts(pem)["sha256"] for pem in (record["survey"].get("vmca_root") or [])[:1]}
+    return {x509.sha256(pem) for pem in (record["survey"].get("vmca_root") or [])[:1]}
 
 
 def _trusted(record: Mapping[str, Any]) -> set[str]:
-    return {x509.facts(pem)["sha256"] for pem in trusted_roots(record["survey"])}
+    return {x509.sha256(pem) for pem in trusted_roots(record["survey"])}
 
 
 def _has_unknown_member(group: Group, records: Records) -> bool:
     """Does a node of the group trust a VMCA root of its own domain that no surveyed node has?"""
     known = {sha256 for record in records.values() for sha256 in _vmca(record)}
     return any(
-        x509.facts(pem)["sha256"] not in known and _looks_like_vmca(pem, records[node])
+        x509.sha256(pem) not in known and _looks_like_vmca(pem, records[node])
         for node in group.nodes
         if node in records
         for pem in trusted_roots(records[node]["survey"])
@@ -173,7 +197,7 @@ def _has_unknown_member(group: Group, records: Records) -> bool:
 def _looks_like_vmca(pem: str, record: Mapping[str, Any]) -> bool:
     """A VMCA root names its SSO domain in its subject (vmware-cli.md §1.6, selfca)."""
     components = ",".join(f"DC={part}" for part in (_domain(record) or "").split("."))
-    return components.lower() in x509.facts(pem)["subject"].lower()
+    return components.lower() in x509.subject(pem).lower()
 
 
 def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[str, Any]:

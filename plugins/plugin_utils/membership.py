@@ -22,8 +22,12 @@ _HEALTHY = ("Normal", "Standalone")
 
 
 def members(record: Record) -> set[str]:
-    """The names, in lower case, that the node's directory lists; empty when the node was not asked."""
-    return {member["name"].lower() for member in (record.get("linked_mode") or {}).get("members", [])}
+    """The names, in one spelling, that the node's directory lists; empty when the node was not asked."""
+    return _listed(record.get("linked_mode") or {})
+
+
+def _listed(linked_mode: LinkedMode) -> set[str]:
+    return {spelled(member["name"]) for member in linked_mode.get("members", [])}
 
 
 def judge(nodes: Sequence[str], records: Mapping[str, Record], inventory: Collection[str]) -> list[Finding]:
@@ -36,8 +40,8 @@ def judge(nodes: Sequence[str], records: Mapping[str, Record], inventory: Collec
     if not answers:
         return [_not_asked()]
     pnids = {_pnid(records[node]): node for node in nodes if node in records and _pnid(records[node])}
-    surveyed = {_spelled(name) for name in map(_pnid, records.values()) if name}
-    known = {*map(_spelled, filter(None, inventory)), *surveyed}
+    surveyed = {name for name in map(_pnid, records.values()) if name}
+    known = {*map(spelled, filter(None, inventory)), *surveyed}
     return [
         finding
         for node, linked_mode in answers.items()
@@ -47,13 +51,13 @@ def judge(nodes: Sequence[str], records: Mapping[str, Record], inventory: Collec
     ]
 
 
-def _spelled(name: str) -> str:
-    """One spelling of a name or an address."""
+def spelled(name: str) -> str:
+    """One spelling of a name or an address, by which two that mean the same are the same."""
     return names.normal("ip" if names.is_ip(name) else "dns", name)
 
 
 def _pnid(record: Record) -> str:
-    return str(record["survey"].get("pnid") or "").lower()
+    return spelled(str(record["survey"].get("pnid") or ""))
 
 
 def _not_asked() -> Finding:
@@ -79,12 +83,26 @@ def _unanswered(node: str, linked_mode: LinkedMode) -> Iterator[Finding]:
 def _judged(
     linked_mode: LinkedMode, pnids: Mapping[str, str], known: Collection[str], surveyed: Collection[str]
 ) -> Iterator[Finding]:
+    yield from _without_itself(linked_mode)
     yield from _strangers(linked_mode, known)
     yield from _left_out(linked_mode, known, surveyed)
     yield from _out_of_reach(linked_mode)
     yield from _ill(linked_mode)
     yield from _not_replicating(linked_mode)
     yield from _no_members(linked_mode, pnids)
+
+
+def _without_itself(linked_mode: LinkedMode) -> Iterator[Finding]:
+    """A directory that lists nobody, or not the node it is on, cannot tell who is linked, nor in which state it is."""
+    listed = [member["name"] for member in linked_mode["members"]]
+    if spelled(linked_mode["node"]) not in _listed(linked_mode):
+        yield Finding(
+            "membership-unknown",
+            REFUSE,
+            f"The directory of {linked_mode['node']} lists {', '.join(listed) or 'nobody'}, and not that node itself.",
+            {"node": linked_mode["node"], "members": listed},
+            "Compare `vdcrepadmin -f showservers` and `vmafd-cli get-pnid` on the node, and put that right first.",
+        )
 
 
 def _strangers(linked_mode: LinkedMode, known: Collection[str]) -> Iterator[Finding]:
@@ -107,7 +125,7 @@ def _left_out(linked_mode: LinkedMode, known: Collection[str], surveyed: Collect
     found = [
         member["name"]
         for member in linked_mode["members"]
-        if _called(member) & set(known) and _spelled(member["name"]) not in surveyed
+        if _called(member) & set(known) and spelled(member["name"]) not in surveyed
     ]
     if found:
         yield Finding(
@@ -121,7 +139,7 @@ def _left_out(linked_mode: LinkedMode, known: Collection[str], surveyed: Collect
 
 def _called(member: Mapping[str, Any]) -> set[str]:
     """By what the inventory may know a member."""
-    called = {_spelled(name) for name in (member["name"], *member.get("addresses", []))}
+    called = {spelled(name) for name in (member["name"], *member.get("addresses", []))}
     return called if names.is_ip(member["name"]) else called | {member["name"].lower().partition(".")[0]}
 
 
@@ -155,11 +173,11 @@ def _ill(linked_mode: LinkedMode) -> Iterator[Finding]:
 
 def _not_replicating(linked_mode: LinkedMode) -> Iterator[Finding]:
     """P7, but for changes that are on their way: those the gate waits for."""
-    reached = {member["name"].lower() for member in linked_mode["members"] if member["reachable"]}
+    reached = {spelled(member["name"]) for member in linked_mode["members"] if member["reachable"]}
     found = [
         status
         for status in linked_mode["replication"]
-        if not status["status_available"] and status["partner"].lower() in reached
+        if not status["status_available"] and spelled(status["partner"]) in reached
     ]
     if found:
         yield Finding(
@@ -174,8 +192,8 @@ def _not_replicating(linked_mode: LinkedMode) -> Iterator[Finding]:
 
 def _no_members(linked_mode: LinkedMode, pnids: Mapping[str, str]) -> Iterator[Finding]:
     """A node that trusts the group and is trusted by it, and left the directory."""
-    listed = {member["name"].lower() for member in linked_mode["members"]}
-    found = sorted(node for pnid, node in pnids.items() if pnid not in listed)
+    listed = _listed(linked_mode)
+    found = sorted(node for pnid, node in pnids.items() if pnid not in {*listed, spelled(linked_mode["node"])})
     if found:
         yield Finding(
             "node-not-a-member",

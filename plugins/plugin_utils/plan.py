@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,8 +28,14 @@ UNSURVEYED, NOT_SELECTED = "not surveyed", "not selected"
 VERDICTS = (ROTATE, KEEP, REFUSE, UNSURVEYED, NOT_SELECTED)
 
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
-# The same fleet has the same plan, and so the same id, whenever it is made; how long it holds is the approver's word.
-_NOT_IN_ID = ("id", "made_at", "valid_until")
+# What a plan decides. The same fleet has the same id, whenever its plan is made, and whatever was measured for it.
+_DECIDED_OF_GROUP = ("nodes", "verdict", "sso_domain", "canary", "turns")
+_DECIDED_OF_NODE = (
+    *("group", "pnid", "verdict", "wave", "turn", "after", "together", "current", "wanted", "san_changes"),
+    *("stops", "consumers", "force_reason"),
+)
+# How long it holds is the approver's word.
+_NOT_SEALED = ("seal", "valid_until")
 # Facts of the moment: what they say stands in the reasons.
 _PASSING = ("days_left", "lifetime_fraction_left")
 
@@ -54,22 +60,55 @@ def make_plan(
         planned = {node: _planned_node(node, records.get(node), group, why_not, consumers) for node in group["nodes"]}
         planned_groups[group["name"]] = {**_planned_group(group, planned, why_not), "canary": waves.is_canary(group)}
         nodes.update(planned)
-    hold_back(planned_groups, nodes)
+    kept = [node for node, planned in nodes.items() if planned["verdict"] == KEEP]
+    waiting = [node for node in kept if _assessed(records, node).get("due")]
+    hold_back(planned_groups, nodes, waiting, records)
     walked = {name: group for name, group in planned_groups.items() if group["turns"]}
     canaries = [name for name, group in walked.items() if group["canary"]]
     arranged = waves.arrange(canaries, [name for name in walked if name not in canaries])
     return number_turns({"schema": SCHEMA, "waves": arranged, "groups": planned_groups, "nodes": nodes})
 
 
-def hold_back(groups: Mapping[str, dict[str, Any]], nodes: Mapping[str, dict[str, Any]]) -> None:
-    """Refuse what would be rotated after a canary that is refused: nobody would have gone first."""
-    refused = [name for name, group in groups.items() if group["canary"] and group["verdict"] == REFUSE]
-    held_back = [group for group in groups.values() if refused and group["turns"] and not group["canary"]]
-    for group in held_back:
-        turns, why = group["turns"], [f"The canary {', '.join(refused)} is refused, and nothing is begun before it."]
-        clear(group, REFUSE, why)
-        for node in turns:
-            set_aside(nodes[node], REFUSE, why)
+def hold_back(
+    groups: Mapping[str, dict[str, Any]],
+    nodes: Mapping[str, dict[str, Any]],
+    waiting: Collection[str],
+    records: Mapping[str, Record],
+) -> None:
+    """Set aside what would be rotated before a canary that is refused, or of which a node is due and has to wait.
+
+    `waiting` names the nodes that are due and have to wait.
+    """
+    canaries = {name: group for name, group in groups.items() if group["canary"]}
+    refused = [name for name, group in canaries.items() if group["verdict"] == REFUSE]
+    late = [name for name, group in canaries.items() if set(group["nodes"]) & set(waiting)]
+    for group in (group for group in groups.values() if group["turns"] and not group["canary"]):
+        if refused:
+            why = f"The canary {', '.join(refused)} is refused, and nothing is begun before it."
+            _hold(group, nodes, REFUSE, why, group["turns"])
+        elif late:
+            why = f"Due, waits: the canary {', '.join(late)} is due and waits itself, and nothing is begun before it."
+            patient = [node for node in group["turns"] if not (nodes[node]["force_reason"] or _is_near(records, node))]
+            _hold(group, nodes, KEEP, why, patient)
+
+
+def _assessed(records: Mapping[str, Record], node: str) -> Mapping[str, Any]:
+    return (records.get(node) or {}).get("assessment") or {}
+
+
+def _is_near(records: Mapping[str, Record], node: str) -> bool:
+    """Would it be too late for the node to wait? Who goes first is our own caution, and no agreement."""
+    return bool(((_assessed(records, node).get("when") or {}).get("deadline") or {}).get("near"))
+
+
+def _hold(
+    group: dict[str, Any], nodes: Mapping[str, dict[str, Any]], verdict: str, why: str, held: Sequence[str]
+) -> None:
+    group["turns"] = [node for node in group["turns"] if node not in held]
+    for node in held:
+        set_aside(nodes[node], verdict, [why])
+    if not group["turns"]:
+        clear(group, verdict, [why])
 
 
 def clear(group: dict[str, Any], verdict: str, reasons: Sequence[str]) -> None:
@@ -84,14 +123,16 @@ def set_aside(planned: dict[str, Any], verdict: str, reasons: Sequence[str]) -> 
 
 
 def seal(plan: Plan, made_at: datetime, valid_hours: float) -> Plan:
-    """The plan with `id`, `made_at` and `valid_until` (None, for ever, when `valid_hours` is 0).
+    """The plan with `id`, `seal`, `made_at` and `valid_until` (None, for ever, when `valid_hours` is 0).
 
     A plan that was made for a window that is still to come is valid until nobody may begin in that any more.
     """
     until = (made_at + timedelta(hours=valid_hours)).strftime(_ISO)
-    begins = [planned["when"]["begin"] for planned in _rotated(plan) if (planned["when"] or {}).get("begin")]
-    until = max([until, *(begin["by"] for begin in begins)])
-    head = {"schema": SCHEMA, "id": plan_id(plan), "made_at": made_at.strftime(_ISO)}
+    begins = [(planned["when"] or {}).get("begin") or {} for planned in _rotated(plan)]
+    # Without `from` no window is open, and a freeze that is to come bounds nothing but that.
+    until = max([until, *(begin["by"] for begin in begins if begin.get("from"))])
+    dated = {"schema": SCHEMA, "id": plan_id(plan), "made_at": made_at.strftime(_ISO), **plan}
+    head = {"schema": SCHEMA, "id": dated["id"], "seal": seal_of(dated), "made_at": dated["made_at"]}
     return {**head, "valid_until": until if valid_hours else None, **plan}
 
 
@@ -100,10 +141,27 @@ def _rotated(plan: Plan) -> list[dict[str, Any]]:
 
 
 def plan_id(plan: Mapping[str, Any]) -> str:
-    """What a plan says, in twelve hexadecimal digits: any change to it but of its times gives other ones."""
-    said = {key: value for key, value in plan.items() if key not in _NOT_IN_ID}
+    """What a plan decides, in twelve hexadecimal digits; why, by which measures, and when it was made is no part."""
+    decided = {
+        "waves": plan["waves"],
+        "groups": {name: _parts(group, _DECIDED_OF_GROUP) for name, group in plan["groups"].items()},
+        "nodes": {node: _parts(planned, _DECIDED_OF_NODE) for node, planned in plan["nodes"].items()},
+    }
+    return _digest(decided)[:12]
+
+
+def seal_of(plan: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a plan says but `valid_until`: what an approver has read was not changed since."""
+    return _digest({key: value for key, value in plan.items() if key not in _NOT_SEALED})
+
+
+def _parts(whole: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: whole[name] for name in names}
+
+
+def _digest(said: Any) -> str:
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def number_turns(plan: Plan) -> Plan:
@@ -164,7 +222,7 @@ def _planned_node(
         "wanted": assessment["wanted"] if rotate else None,
         "san_changes": assessment.get("san_changes") if rotate else None,
         "stops": list((survey.get("census") or {}).get("running", [])) if rotate else [],
-        "expected_window_seconds": _window(survey) if rotate else None,
+        "expected_window_seconds": survey.get("last_window_seconds") if rotate else None,
         "consumers": list(consumers) if rotate else [],
         "force_reason": (record or {}).get("forced") if rotate else None,
         "due_at": (assessment.get("when") or {}).get("due_at"),
@@ -190,10 +248,3 @@ def _warnings(assessment: Mapping[str, Any]) -> list[str]:
     """What is good to know; for a node that is kept also what would stand in its way."""
     told = ("warn", "refuse") if assessment.get("verdict") == KEEP else ("warn",)
     return [finding["message"] for finding in assessment.get("findings", []) if finding["severity"] in told]
-
-
-def _window(survey: Mapping[str, Any]) -> float | None:
-    """Seconds of the window of the node's newest swap, if that one ended well."""
-    swap = survey.get("last_swap") or {}
-    seconds: float | None = swap.get("window_seconds")
-    return seconds if swap.get("state") == "committed" else None

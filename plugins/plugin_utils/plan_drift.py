@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import names
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE, has_to_wait
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import KEEP, ROTATE, why_waits
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import REFUSE, refusals
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import ailments, with_remedy
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.names import KINDS
@@ -78,7 +78,8 @@ def apply_plan(reviewed: Plan, present: Present) -> Plan:
         else:
             _not_walked(plan, name, found, present)
     _add_unplanned(plan, found)
-    hold_back(plan["groups"], plan["nodes"])
+    waiting = [node for node in reviewed["nodes"] if _why_waits(reviewed, node, present)]
+    hold_back(plan["groups"], plan["nodes"], waiting, present.records)
     walked = [[name for name in wave if plan["groups"][name]["turns"]] for wave in plan["waves"]]
     plan["waves"] = [wave for wave in walked if wave]
     return number_turns(plan)
@@ -111,19 +112,34 @@ def _walked(plan: Plan, name: str, found: Plan, present: Present) -> None:
 
 def _why_kept(plan: Plan, node: str, present: Present) -> tuple[str, list[str]] | None:
     """Verdict and reasons of a node whose turn is planned and that has none now: not selected, done, or to wait."""
-    planned, survey = plan["nodes"][node], present.records.get(node, {}).get("survey") or {}
     if why_not := _why_not(plan, node, present):
         return NOT_SELECTED, [why_not]
-    swap = survey.get("last_swap") or {}
-    if _is_done(planned, swap, present.current(node)):
-        return KEEP, [f"Done: swap {swap.get('id')} replaced the certificate that plan {plan['id']} was made for."]
-    assessment = present.assessment(node)
-    return (KEEP, list(assessment["reasons"])) if has_to_wait(assessment, bool(planned["force_reason"])) else None
+    if swap := _done_by(plan, node, present):
+        return KEEP, [f"Done: swap {swap} replaced the certificate that plan {plan['id']} was made for."]
+    waits = _why_waits(plan, node, present)
+    return (KEEP, waits) if waits else None
+
+
+def _why_waits(plan: Plan, node: str, present: Present) -> list[str]:
+    """Why a node that is planned to be rotated, is selected and is not done, may not begin now."""
+    planned = plan["nodes"][node]
+    if planned["verdict"] != ROTATE or _why_not(plan, node, present) or _done_by(plan, node, present):
+        return []
+    return why_waits(present.assessment(node), bool(planned["force_reason"]))
 
 
 def _why_not(plan: Plan, node: str, present: Present) -> str | None:
+    """Why a node of the plan is not selected. Whoever is not in this run has the PNID that the plan says."""
     name = plan["nodes"][node]["group"]
-    return present.selection.why_not(node, {"name": name, "nodes": plan["groups"][name]["nodes"]}, present.records)
+    nodes = plan["groups"][name]["nodes"]
+    planned = {each: {"survey": {"pnid": plan["nodes"][each]["pnid"]}} for each in nodes}
+    return present.selection.why_not(node, {"name": name, "nodes": nodes}, {**planned, **present.records})
+
+
+def _done_by(plan: Plan, node: str, present: Present) -> str:
+    """The swap that has done what was planned for the node; empty when none has."""
+    swap = (present.records.get(node, {}).get("survey") or {}).get("last_swap") or {}
+    return str(swap.get("id")) if _is_done(plan["nodes"][node], swap, present.current(node)) else ""
 
 
 def _is_done(planned: Mapping[str, Any], swap: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
@@ -192,15 +208,17 @@ def _blockers(now: Sequence[Group], members: Collection[str], left: Collection[s
 
 def _absent(plan: Plan, name: str, present: Present) -> None:
     """None of the group's nodes is in this run: left out on purpose, or gone."""
-    gone = [node for node in plan["groups"][name]["nodes"] if node not in present.inventory]
-    if gone and plan["groups"][name]["turns"]:
+    group = plan["groups"][name]
+    why_not = {node: _why_not(plan, node, present) for node in group["nodes"]}
+    gone = [node for node in group["nodes"] if node not in present.inventory]
+    if gone and any(why_not[node] is None for node in group["turns"]):
         drift = [f"{node} is not in the inventory any more." for node in gone]
         _refuse(plan, name, drift, present)
         return
-    group = plan["groups"][name]
-    clear(group, NOT_SELECTED, ["None of its nodes is among the hosts of this run."])
+    absent = "None of its nodes is among the hosts of this run."
+    clear(group, NOT_SELECTED, list(dict.fromkeys(why or absent for why in why_not.values())))
     for node in group["nodes"]:
-        set_aside(plan["nodes"][node], NOT_SELECTED, group["reasons"])
+        set_aside(plan["nodes"][node], NOT_SELECTED, [why_not[node] or absent])
 
 
 def _not_walked(plan: Plan, name: str, found: Plan, present: Present) -> None:

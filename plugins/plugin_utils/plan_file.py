@@ -9,10 +9,12 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import SCHEMA, Plan, plan_id
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import SCHEMA, Plan, seal_of
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import moment
 
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "docs" / "schema" / f"plan-{SCHEMA}.schema.json"
 
@@ -34,7 +36,13 @@ def load_plan(path: str) -> Plan:
     """The plan in a file. Raises PlanFileError when it cannot be read, is no plan, or was changed since it was made."""
     if not path.strip():
         raise PlanFileError("The name of the plan file is blank", "Name a file, or leave the name out to plan anew")
-    plan = _parsed(path)
+    try:
+        return _checked(path, _parsed(path))
+    except RecursionError:
+        raise PlanFileError(f"{path} is no plan of vcfleet.certs: it is nested too deeply") from None
+
+
+def _checked(path: str, plan: Any) -> Plan:
     if not isinstance(plan, dict) or "schema" not in plan:
         raise PlanFileError(f"{path} is no plan of vcfleet.certs")
     if plan["schema"] != SCHEMA:
@@ -43,33 +51,57 @@ def load_plan(path: str) -> Plan:
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise PlanFileError(f"{path} does not fit its schema: {'; '.join(problems[:_SHOWN])}{more}")
-    if plan["id"] != plan_id(plan):
+    if plan["seal"] != seal_of(plan):
         raise PlanFileError(
-            f"{path} was changed after it was made: its id is {plan['id']}, and what it says has {plan_id(plan)}",
+            f"{path}, plan {plan['id']}, was changed after it was made: its seal is {plan['seal'][:12]}…, and what it"
+            f" says has {seal_of(plan)[:12]}…",
             f"{_AGAIN}. To leave nodes out, plan with vcfleet_except; only valid_until may be changed by hand",
         )
+    if problem := next(chain(_impossible_end(plan), _loose_ends(plan)), ""):
+        raise PlanFileError(f"{path} cannot be applied: {problem}")
     return plan
+
+
+def _impossible_end(plan: Plan) -> Iterator[str]:
+    """The schema asks for digits only, and an approver may write others."""
+    try:
+        moment(plan["valid_until"] or plan["made_at"])
+    except ValueError:
+        yield f"valid_until is {plan['valid_until']}, which no calendar has"
+
+
+def _loose_ends(plan: Plan) -> Iterator[str]:
+    """Names that stand for nothing in the plan: who made a seal of his own may have left some."""
+    nodes, groups = plan["nodes"], plan["groups"]
+    named = [("waves", name, groups) for wave in plan["waves"] for name in wave]
+    named += [("groups", node, nodes) for group in groups.values() for node in [*group["nodes"], *group["turns"]]]
+    named += [("nodes", planned["group"], groups) for planned in nodes.values()]
+    yield from (f"{place} names {name}, which it does not have" for place, name, known in named if name not in known)
 
 
 def _parsed(path: str) -> Any:
     try:
-        return json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        text = Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise PlanFileError(f"The plan {path!r} cannot be read: {getattr(error, 'strerror', None) or error}")
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise PlanFileError(f"{path} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanFileError(f"The plan {path} cannot be read: {getattr(error, 'strerror', None) or error}")
+    except ValueError as error:
+        raise PlanFileError(f"{path} is no plan of vcfleet.certs: {error}")
 
 
 def schema_problems(plan: Mapping[str, Any]) -> Iterator[str]:
     """What the schema says against a plan, each with its place. Raises PlanFileError without the library for it."""
     try:
-        jsonschema = importlib.import_module("jsonschema")
-        validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
-    except ImportError:
+        validator_of = importlib.import_module("jsonschema").Draft202012Validator
+    except (ImportError, AttributeError):
         raise PlanFileError(
             f"Reading a plan takes the Python library jsonschema (4.0 or later), which {sys.executable} does not have",
-            f"Install it on the controller: {sys.executable} -m pip install jsonschema",
+            f"Install it on the controller: {sys.executable} -m pip install --upgrade jsonschema",
         )
+    validator = validator_of(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
     for error in sorted(validator.iter_errors(plan), key=lambda error: error.json_path):
         yield f"{error.json_path}: {_short(error.message)}"
 

@@ -77,7 +77,7 @@ def _problems(policy: Policy) -> Iterator[str]:
         yield f"policy.days_left is {policy.days_left:g}, less than 0"
     if not 0 < policy.disk_used_max <= 1:
         yield f"policy.disk_used_max is {policy.disk_used_max:g}, not over 0 and up to 1"
-    if policy.clock_offset_max <= 0:
+    if not policy.clock_offset_max > 0:
         yield f"policy.clock_offset_max is {policy.clock_offset_max:g}, not over 0"
     if policy.force and not policy.force_reason:
         yield "policy.force_reason is missing, which policy.force takes"

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from itertools import islice
+from itertools import islice, tee
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import (
@@ -157,7 +157,10 @@ def cannot_wait(schedule: Schedule, outlook: Outlook) -> str:
 
 def look(schedule: Schedule, now: datetime, validity: Validity) -> Outlook:
     """The calendar around `now` for one certificate."""
-    window = next((span for span in open_spans(schedule.windows, schedule.freezes, now) if span.opens <= now), None)
+    # Looking for a gap in windows that have none takes long, so it is done once.
+    spans, openings, chances = tee(open_spans(schedule.windows, schedule.freezes, now), 3)
+    first = next(spans, None)
+    window = first if first and first.opens <= now else None
     return Outlook(
         now=now,
         validity=validity,
@@ -169,8 +172,8 @@ def look(schedule: Schedule, now: datetime, validity: Validity) -> Outlook:
             key=lambda freeze: freeze.closes,
             default=None,
         ),
-        next_opening=next((span for span in _usable(schedule, now) if span.opens > now), None),
-        chances=tuple(islice(_later_chances(schedule, now), 2)),
+        next_opening=next((span for span in _usable(schedule, now, openings) if span.opens > now), None),
+        chances=tuple(islice(_later_chances(schedule, now, _usable(schedule, now, chances)), 2)),
     )
 
 
@@ -187,13 +190,28 @@ def decide(schedule: Schedule, outlook: Outlook, last_swap: Mapping[str, Any] | 
     return _backed_off(schedule, outlook, last_swap, forced)
 
 
+def waits(schedule: Schedule, outlook: Outlook, last_swap: Mapping[str, Any] | None) -> str:
+    """What a node waits for now that is neither forced nor near its deadline: `waits until ...: frozen until ...`.
+
+    Empty when nothing is in its way.
+    """
+    if outlook.freeze:
+        return _waits_for_the_next(schedule, outlook, _why_frozen(outlook.freeze))
+    if not outlook.enough:
+        return _waits_for_the_next(schedule, outlook, _why_closed(schedule, outlook))
+    until = backoff_until(schedule, last_swap)
+    if not last_swap or until is None or until <= outlook.now:
+        return ""
+    return _waits_until(schedule, until, _why_backed_off(schedule, last_swap))
+
+
 def _frozen(schedule: Schedule, outlook: Outlook, freeze: Freeze, forced: bool) -> Decision:
-    frozen = f"frozen until {words(freeze.closes, freeze.zone)}" + f" ({freeze.reason})" * bool(freeze.reason)
+    frozen = _why_frozen(freeze)
     if outlook.near:
         return _at_the_deadline(schedule, outlook, frozen)
     if forced:
         return Decision(REFUSE, (f"{_capital(frozen)}: force goes before windows and backoff, not before a freeze.",))
-    return _wait_for_the_next(schedule, outlook, frozen)
+    return _wait(_waits_for_the_next(schedule, outlook, frozen))
 
 
 def _closed(schedule: Schedule, outlook: Outlook, forced: bool) -> Decision:
@@ -202,7 +220,11 @@ def _closed(schedule: Schedule, outlook: Outlook, forced: bool) -> Decision:
         return Decision(BEGIN, (f"{_capital(closed)}, and force goes before that.",))
     if outlook.near:
         return _at_the_deadline(schedule, outlook, closed)
-    return _wait_for_the_next(schedule, outlook, closed)
+    return _wait(_waits_for_the_next(schedule, outlook, closed))
+
+
+def _why_frozen(freeze: Freeze) -> str:
+    return f"frozen until {words(freeze.closes, freeze.zone)}" + f" ({freeze.reason})" * bool(freeze.reason)
 
 
 def _why_closed(schedule: Schedule, outlook: Outlook) -> str:
@@ -213,12 +235,26 @@ def _why_closed(schedule: Schedule, outlook: Outlook) -> str:
     return f"{what} in {left}, and a rotation needs {duration_words(schedule.window_needs)} (policy.window_needs)"
 
 
-def _wait_for_the_next(schedule: Schedule, outlook: Outlook, obstacle: str) -> Decision:
-    """Only where there is a next one: without, the deadline is near."""
+def _why_backed_off(schedule: Schedule, last_swap: Mapping[str, Any]) -> str:
+    began, backoff = words(moment(last_swap["started_at"]), _zone(schedule)), duration_words(schedule.backoff)
+    return f"the last attempt, of {began}, {_FAILED[last_swap['state']]} less than {backoff} ago (policy.backoff)"
+
+
+def _wait(what: str) -> Decision:
+    return Decision(WAIT, (f"Due, {what}",))
+
+
+def _waits_for_the_next(schedule: Schedule, outlook: Outlook, obstacle: str) -> str:
     opening = outlook.next_opening
-    what = "for the window that opens at" if schedule.windows else "until"
-    when = words(opening.opens, _zone(schedule, opening)) if opening else "the next run"
-    return Decision(WAIT, (f"Due, waits {what} {when}: {obstacle}.",))
+    if opening is None:
+        return f"waits for a chance, and none is in sight: {obstacle}."
+    if not schedule.windows:
+        return _waits_until(schedule, opening.opens, obstacle)
+    return f"waits for the window that opens at {words(opening.opens, _zone(schedule, opening))}: {obstacle}."
+
+
+def _waits_until(schedule: Schedule, at: datetime, obstacle: str) -> str:
+    return f"waits until {words(at, _zone(schedule))}: {obstacle}."
 
 
 def _at_the_deadline(schedule: Schedule, outlook: Outlook, obstacle: str) -> Decision:
@@ -234,14 +270,14 @@ def _backed_off(schedule: Schedule, outlook: Outlook, last_swap: Mapping[str, An
     until = backoff_until(schedule, last_swap)
     if not last_swap or until is None or until <= outlook.now:
         return Decision()
-    began, backoff = words(moment(last_swap["started_at"]), _zone(schedule)), duration_words(schedule.backoff)
-    failed = f"the last attempt, of {began}, {_FAILED[last_swap['state']]} less than {backoff} ago (policy.backoff)"
+    failed = _why_backed_off(schedule, last_swap)
     if forced:
         return Decision(BEGIN, (f"{_capital(failed)}, and force goes before that.",))
-    chance = next(_chances(schedule, until), None)
+    later = _usable(schedule, until, open_spans(schedule.windows, schedule.freezes, until))
+    chance = next(_chances(schedule, until, later), None)
     if chance is None or chance > outlook.deadline:
         return Decision(BEGIN, (f"{_capital(failed)}, but {_end(schedule, outlook)}, too near to wait.",))
-    return Decision(WAIT, (f"Due, waits until {words(until, _zone(schedule))}: {failed}.",))
+    return _wait(_waits_until(schedule, until, failed))
 
 
 def _no_chance(schedule: Schedule, outlook: Outlook) -> str:
@@ -268,18 +304,16 @@ def backoff_until(schedule: Schedule, last_swap: Mapping[str, Any] | None) -> da
 # ---- Chances ---------------------------------------------------------------------------------------------------------
 
 
-def _usable(schedule: Schedule, start: datetime) -> Iterator[Span]:
-    """The open spans with enough time from `start` on for a rotation."""
-    for span in open_spans(schedule.windows, schedule.freezes, start):
-        if span.closes - max(span.opens, start) >= schedule.window_needs:
-            yield span
+def _usable(schedule: Schedule, start: datetime, spans: Iterator[Span]) -> Iterator[Span]:
+    """Those of the open spans from `start` on that have enough time for a rotation."""
+    return (span for span in spans if span.closes - max(span.opens, start) >= schedule.window_needs)
 
 
-def _chances(schedule: Schedule, start: datetime) -> Iterator[datetime]:
+def _chances(schedule: Schedule, start: datetime, usable: Iterator[Span]) -> Iterator[datetime]:
     """When a rotation can begin, from `start` on: the scheduled runs that fall into usable spans."""
     interval = schedule.next_run if isinstance(schedule.next_run, timedelta) else timedelta(0)
     soonest = start + interval
-    for span in _usable(schedule, start):
+    for span in usable:
         for at in _runs(schedule, start, max(span.opens, soonest)):
             if at + schedule.window_needs > span.closes:
                 break
@@ -287,11 +321,11 @@ def _chances(schedule: Schedule, start: datetime) -> Iterator[datetime]:
             soonest = at + interval
 
 
-def _later_chances(schedule: Schedule, now: datetime) -> Iterator[datetime]:
+def _later_chances(schedule: Schedule, now: datetime, usable: Iterator[Span]) -> Iterator[datetime]:
     """The chances that come if this one is not taken. Without windows or a known schedule, any later moment is one."""
     if schedule.next_run or not schedule.windows:
-        return _chances(schedule, now)
-    return (at for at in _chances(schedule, now) if at > now)
+        return _chances(schedule, now, usable)
+    return (at for at in _chances(schedule, now, usable) if at > now)
 
 
 def _runs(schedule: Schedule, now: datetime, first: datetime) -> Iterator[datetime]:
@@ -369,8 +403,11 @@ def _begin(schedule: Schedule, outlook: Outlook) -> dict[str, str | None] | None
 
 
 def words(at: datetime, zone: tzinfo) -> str:
-    """A moment for people, in their time zone: `Sat 2026-11-28 22:00 CET`."""
-    local = at.astimezone(zone)
+    """A moment for people, in their time zone: `Sat 2026-11-28 22:00 CET`. One at the end of all time stays in UTC."""
+    try:
+        local = at.astimezone(zone)
+    except OverflowError:
+        local = at
     return f"{_DAYS[local.weekday()]} {local:%Y-%m-%d %H:%M %Z}"
 
 

@@ -22,6 +22,8 @@ _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
 _PART = re.compile(r"([0-9]+)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LONGEST = 366 * 86_400
+# Far enough for whoever means for ever, and near enough to count from.
+_YEARS = range(1970, 3000)
 _CRON_FIELDS = 5
 _CRON = "five fields, such as '0 22 * * sat'"
 # Where a window is tried out: so many times from the beginning of a leap year on.
@@ -116,7 +118,7 @@ def time_zone(value: Any) -> tzinfo:
 
 def moment_at(value: Any, zone: tzinfo) -> datetime:
     """The moment that a person means by a date (its beginning) or a time in a zone, in UTC. Raises OptionError."""
-    return _moment(value, zone, last=False)
+    return _moments(value, zone, last=False)[0]
 
 
 def _dictionaries(value: Any) -> list[Mapping[str, Any]]:
@@ -193,8 +195,8 @@ def _reopens(window: Window) -> datetime | None:
 
 def _freeze(reader: _Reader, default: tzinfo) -> Freeze | None:
     zone = reader.read("timezone", time_zone, default)
-    begins = reader.need("from", partial(_moment, zone=zone, last=False))
-    ends = reader.need("until", partial(_moment, zone=zone, last=True))
+    begins = reader.need("from", lambda value: min(_moments(value, zone, last=False)))
+    ends = reader.need("until", lambda value: max(_moments(value, zone, last=True)))
     if begins is None or ends is None:
         return None
     if ends <= begins:
@@ -202,8 +204,11 @@ def _freeze(reader: _Reader, default: tzinfo) -> Freeze | None:
     return Freeze(begins, ends, zone, reader.read("reason", str, "").strip().rstrip("."))
 
 
-def _moment(value: Any, zone: tzinfo, last: bool) -> datetime:
-    """A date or a local time, in UTC. A last day counts whole; of a time that comes twice the later is the last."""
+def _moments(value: Any, zone: tzinfo, last: bool) -> tuple[datetime, datetime]:
+    """A date or a local time, in UTC. A last day counts whole.
+
+    A clock change makes two moments of a local time that comes twice, or never: the first is by the clock before it.
+    """
     text = str(value).strip().replace("Z", "+00:00")
     try:
         whole_day = date.fromisoformat(text)
@@ -215,8 +220,10 @@ def _moment(value: Any, zone: tzinfo, last: bool) -> datetime:
         raise OptionError(
             f"is {value!r}, neither a date such as 2026-12-18 nor a time such as 2026-12-18 18:00"
         ) from None
+    if moment.year not in _YEARS:
+        raise OptionError(f"is {value!r}, not in the years {_YEARS[0]} to {_YEARS[-1]}")
     if whole_day:
         moment = datetime.combine(whole_day + timedelta(days=last), time())
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone, fold=int(last))
-    return moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=zone)
+    return moment.replace(fold=0).astimezone(UTC), moment.replace(fold=1).astimezone(UTC)

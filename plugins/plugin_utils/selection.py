@@ -58,11 +58,15 @@ class Selection:
     def from_options(cls, options: Mapping[str, Any]) -> Selection:
         """From the module's options `only`, `except` and `slice`. Raises SelectionError.
 
-        A blank text, which is what a form's empty field gives, says nothing. An empty list of `only` selects nobody.
+        An empty list of `only` selects nobody. One of blanks alone is an error: they were to become names.
         """
         only = options.get("only")
+        if only and not names(only):
+            raise SelectionError(
+                [f"{called('only')} has no name among its {len(only)} items; [] selects nobody, a blank text everybody"]
+            )
         return cls(
-            only=None if only is None or (only and not names(only)) else names(only),
+            only=None if only is None else names(only),
             without=names(options.get("except") or ()),
             part=Slice.parse(options["slice"]) if (options.get("slice") or "").strip() else None,
         )

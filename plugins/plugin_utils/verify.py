@@ -151,7 +151,7 @@ def _seen(probe: Probe, look: Served) -> dict[int, tuple[str | None, str]]:
         except TlsError as error:
             found[port] = (None, str(error))
         else:
-            found[port] = (x509.facts(leaf)["sha256"], "")
+            found[port] = (x509.sha256(leaf), "")
     return found
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import has_to_wait
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.assess import why_waits
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import ailments
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import NOT_SELECTED
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import is_open
@@ -105,8 +105,8 @@ def reasons_to_wait(
         return [lease_refusal]
     if needs_nothing(records.get(node, {})):
         return [f"Another run was here first. {' '.join(records[node]['assessment']['reasons'])}"]
-    if has_to_wait(records.get(node, {}).get("assessment") or {}, bool(planned["force_reason"])):
-        return list(records[node]["assessment"]["reasons"])
+    if waits := why_waits(records.get(node, {}).get("assessment") or {}, bool(planned["force_reason"])):
+        return waits
     left = {each: record for each in planned["together"] if not needs_nothing(record := records.get(each, {}))}
     before = [each for each in planned["after"] if each in left and not handed_over(left[each])]
     unstaged = [each for each, record in left.items() if "staged" not in record]

@@ -16,6 +16,8 @@ UTC = timezone.utc  # noqa: UP017 (ansible-core 2.16 runs on Python 3.10, too)
 HORIZON = timedelta(days=3 * 366)
 # More than any clock change.
 _CLOCK_CHANGE = timedelta(hours=3)
+# Cron knows no years: windows that have no gap in one have none, and need not be counted up to the horizon.
+_NO_GAP = timedelta(days=370)
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,14 @@ def _joined(spans: Iterator[Span]) -> Iterator[Span]:
     if current is None:
         return
     for span in spans:
-        if span.opens <= current.closes:
-            current = replace(current, closes=max(current.closes, span.closes))
-        else:
+        if span.opens > current.closes:
             yield current
             current = span
+            continue
+        current = replace(current, closes=max(current.closes, span.closes))
+        if current.closes - current.opens > _NO_GAP:
+            yield replace(current, closes=current.closes + HORIZON)
+            return
     yield current
 
 

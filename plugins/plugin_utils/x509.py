@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -52,6 +53,18 @@ class Chain:
         return bool(self.subjects) and not self.problems
 
 
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What cryptography says of a certificate, it says as late as its parts are looked at, and in several ways."""
+    try:
+        yield
+    except X509Error:
+        raise
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise X509Error(f"This is no certificate that can be read: {error}") from error
+
+
+@_in_words()
 def facts(pem: str) -> dict[str, Any]:
     """What a certificate says, in JSON types. Takes the first certificate of the text. Raises X509Error.
 
@@ -83,6 +96,22 @@ def facts(pem: str) -> dict[str, Any]:
     }
 
 
+def sha256(pem: str) -> str:
+    """SHA-256 of the DER, lower hex, whatever that says: it takes no reading to tell two apart. Raises X509Error."""
+    try:
+        return pem_text.sha256(pem)
+    except ValueError as error:
+        raise X509Error(f"This is no PEM: {error}.") from error
+
+
+def subject(pem: str) -> str:
+    """The subject as text; empty where it cannot be read."""
+    try:
+        return _name(_load(pem).subject)
+    except ValueError:
+        return ""
+
+
 def days_left(pem: str, now: datetime) -> float:
     """Days until the certificate ends; negative after it."""
     return (_load(pem).not_valid_after_utc - now).total_seconds() / 86400
@@ -91,6 +120,11 @@ def days_left(pem: str, now: datetime) -> float:
 def not_before(pem: str) -> datetime:
     """When the certificate's validity begins; aware, in UTC."""
     return _load(pem).not_valid_before_utc
+
+
+def not_after(pem: str) -> datetime:
+    """When the certificate's validity ends; aware, in UTC."""
+    return _load(pem).not_valid_after_utc
 
 
 def lifetime_days(pem: str) -> float:
@@ -110,6 +144,7 @@ def same_key(one: str, other: str) -> bool:
     return public_key_sha256(one) == public_key_sha256(other)
 
 
+@_in_words()
 def public_key_sha256(pem: str) -> str:
     """SHA-256 of the DER SubjectPublicKeyInfo of a certificate or public key. Raises X509Error."""
     _require_library()
@@ -130,16 +165,14 @@ def chain_to_root(chain: Sequence[str], roots: Sequence[str], at: datetime) -> C
     """How the first certificate of `chain` comes, by signatures, to one of `roots`, through the rest of `chain`.
 
     All certificates on the way must be valid at that time, and all but the first must be authorities. Of several
-    ways the first without a problem is taken. Raises X509Error.
+    ways the first without a problem is taken. A root that cannot be read is on no way. Raises X509Error.
     """
     leaf = _load(chain[0])
-    trusted = [_load(root) for root in roots]
+    trusted = list(_readable(roots))
     known = [_load(link) for link in chain[1:]] + trusted
-    ways = [
-        Chain(tuple(_name(c.subject) for c in way), tuple(_defects(way, at))) for way in _ways(leaf, known, trusted)
-    ]
+    ways = [Chain(tuple(map(_subject, way)), tuple(_defects(way, at))) for way in _ways(leaf, known, trusted)]
     if not ways:
-        return Chain((), (f"No trusted root has issued {_name(leaf.subject)} (its issuer is {_name(leaf.issuer)}).",))
+        return Chain((), (f"No trusted root has issued {_subject(leaf)} (its issuer is {_issuer(leaf)}).",))
     return min(ways, key=lambda way: len(way.problems))
 
 
@@ -173,6 +206,12 @@ def _load(pem: str) -> x509.Certificate:
         raise X509Error(f"This is no certificate: {error}") from error
 
 
+def _readable(pems: Sequence[str]) -> Iterator[x509.Certificate]:
+    for pem in pems:
+        with suppress(X509Error):
+            yield _load(pem)
+
+
 def _ways(
     leaf: x509.Certificate, known: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate]
 ) -> Iterator[list[x509.Certificate]]:
@@ -188,12 +227,20 @@ def _ways(
 
 def _defects(way: Sequence[x509.Certificate], at: datetime) -> Iterator[str]:
     for certificate in way:
-        name = _name(certificate.subject)
+        name = _subject(certificate)
         if at < certificate.not_valid_before_utc:
             yield f"{name} is not valid before {_iso(certificate.not_valid_before_utc)}."
         if at > certificate.not_valid_after_utc:
             yield f"{name} ended {_iso(certificate.not_valid_after_utc)}."
-    yield from (f"{_name(link.subject)} is no certificate authority." for link in way[1:] if not _is_ca(link))
+    yield from (f"{_subject(link)} is no certificate authority." for link in way[1:] if not _may_issue(link))
+
+
+def _may_issue(certificate: x509.Certificate) -> bool:
+    """Extensions that cannot be read say nothing against whoever is trusted, or was signed by who is."""
+    try:
+        return _is_ca(certificate)
+    except X509Error:
+        return True
 
 
 def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -202,6 +249,20 @@ def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
+
+
+def _subject(certificate: x509.Certificate) -> str:
+    try:
+        return _name(certificate.subject)
+    except ValueError:
+        return f"the certificate {certificate.serial_number:x}, whose subject cannot be read,"
+
+
+def _issuer(certificate: x509.Certificate) -> str:
+    try:
+        return _name(certificate.issuer)
+    except ValueError:
+        return "one whose name cannot be read"
 
 
 def _name(name: x509.Name) -> str:
@@ -249,7 +310,7 @@ def _extension(certificate: x509.Certificate, kind: Any) -> Any:
     except x509.ExtensionNotFound:
         return None
     except ValueError as error:
-        raise X509Error(f"An extension of {_name(certificate.subject)} cannot be read: {error}") from error
+        raise X509Error(f"An extension of {_subject(certificate)} cannot be read: {error}") from error
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:

@@ -103,7 +103,7 @@ def test_planned_reviewed_applied_and_applied_again(desk: Desk) -> None:
 
     again = desk.plan("-e", "vcfleet_canary=vc03.lab.example")
     assert again.rc == 0
-    times = ("made_at", "valid_until")
+    times = ("made_at", "seal", "valid_until")
     assert {k: v for k, v in desk.read().items() if k not in times} == {k: v for k, v in plan.items() if k not in times}
 
     old = served(lab)

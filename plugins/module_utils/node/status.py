@@ -41,21 +41,25 @@ def status(journal: Journal | None, alive: bool) -> dict[str, Any]:
 
 
 def window_seconds(records: list[Record]) -> float | None:
-    """From the first service stopped to the census restored; None while there is no such span."""
+    """From the first service stopped to the census restored; None while there is no such span, or none is known."""
     begin = next((record for record in records if _is(record, "begin", "stop")), None)
     end = next(
         (record for record in reversed(records) if record.get("step") == "start" and record["event"] != "begin"), None
     )
     if begin is None or end is None or end["n"] < begin["n"]:
         return None
-    return round(_seconds_between(begin, end), 3)
+    return _seconds_between(begin, end)
 
 
-def _seconds_between(first: Record, last: Record) -> float:
-    """By the monotonic clock, which no clock step moves; by the calendar when a boot lies in between."""
+def _seconds_between(first: Record, last: Record) -> float | None:
+    """By the monotonic clock, which no clock step moves; by the calendar when a boot lies in between.
+
+    None where the clock was behind after that boot.
+    """
     if last["mono"] >= first["mono"]:
-        return float(last["mono"] - first["mono"])
-    return (_instant(last) - _instant(first)).total_seconds()
+        return round(float(last["mono"] - first["mono"]), 3)
+    seconds = (_instant(last) - _instant(first)).total_seconds()
+    return round(seconds, 3) if seconds >= 0 else None
 
 
 def _instant(record: Record) -> datetime:
@@ -84,7 +88,7 @@ def _steps(records: list[Record]) -> list[dict[str, Any]]:
         elif record["event"] == "skip":
             steps.append({"step": record["step"], "state": "skipped", "seconds": 0.0, "began": record})
         elif record["event"] == "done" and steps:
-            steps[-1].update(state="done", seconds=round(_seconds_between(steps[-1]["began"], record), 3))
+            steps[-1].update(state="done", seconds=_seconds_between(steps[-1]["began"], record))
     return [{key: step[key] for key in ("step", "state", "seconds")} for step in steps]
 
 
@@ -98,7 +102,8 @@ def _sentence(journal: Journal, state: str) -> str:
     reason = _message(journal.records) or "no reason recorded"
     step = journal.fact("step") or "the beginning"
     end = (journal.last(CLOSED) or journal.records[-1])["at"]
-    length = f"a window of {window:.1f} s" if window is not None else "no window"
+    unknown = "a window of unknown length" if journal.began("stop") else "no window"
+    length = f"a window of {window:.1f} s" if window is not None else unknown
     sentences = {
         "committed": "Swap {id} replaced {old} by {new} with {length}, at {end}.",
         "rolled_back": "Swap {id} put {old} back with {length}, at {end}. Reason: {reason}",

@@ -21,10 +21,10 @@ from . import paths
 from .context import Context
 from .errors import NodeError
 from .files import read_text
-from .journal import Journal, newest, unfinished
+from .journal import CLOSED, Journal, journals, newest, unfinished
 from .lock import Lock
 from .parallel import Once, bounded, each_at_once
-from .status import status
+from .status import status, window_seconds
 from .tools.servicecontrol import CORE
 from .tools.vecs import Entry
 
@@ -89,6 +89,7 @@ class Survey:
             "vcha": _vcha,
             "journal": lambda: self._swap(unfinished(self._state.journal)),
             "last_swap": lambda: self._swap(newest(self._state.journal)),
+            "last_window_seconds": self._last_window,
             "login_shell": lambda: pwd.getpwuid(0).pw_shell,
             "login_shell_before": self._login_shell_before,
         }
@@ -104,6 +105,11 @@ class Survey:
             return None
 
         return read
+
+    def _last_window(self) -> float | None:
+        """Of the newest swap that replaced a certificate: the next one will take about as long."""
+        committed = (each for each in reversed(journals(self._state.journal)) if _is_committed(each))
+        return next((window_seconds(each.records) for each in committed), None)
 
     def _login_shell_before(self) -> str | None:
         """What a run that gave root bash has yet to give back."""
@@ -239,6 +245,11 @@ def _os() -> str:
     values = dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', text, re.MULTILINE))
     name, version = values.get("PRETTY_NAME") or values.get("NAME", "Linux"), values.get("VERSION_ID", "")
     return name if version in name else f"{name} {version}"
+
+
+def _is_committed(journal: Journal) -> bool:
+    closed = journal.last(CLOSED)
+    return closed is not None and closed["outcome"] == "committed"
 
 
 def _vcha() -> bool:

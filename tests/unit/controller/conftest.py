@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
@@ -83,6 +84,25 @@ class Authority:
         extensions = [(x509.SubjectAlternativeName(sans), False)] if sans else []
         return self._make(name, subject, begins, ends, issuer, extensions)
 
+    def odd(self) -> dict[str, str]:
+        """Certificates that are read by others and not by cryptography, each by what is odd about it."""
+        organization = [(NameOID.ORGANIZATION_NAME, "Mueller"), *VMCA_SUBJECT[:3]]
+        curve = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "odd")])
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(1)
+        builder = builder.not_valid_before(self.now).not_valid_after(self.now + timedelta(days=9))
+        of_a_curve = builder.public_key(curve.public_key()).sign(curve, hashes.SHA256()).public_bytes(Encoding.DER)
+        return {
+            "subject": _edited(self.root("t61", subject=organization), b"\x0c\x07Mueller", b"\x14\x07M\xfceller"),
+            "dns": _edited(self._odd_name("mueller.lab"), b"mueller.lab", b"m\xfceller.lab"),
+            "curve": _edited(of_a_curve, b"\x2a\x86\x48\xce\x3d\x03\x01\x07", b"\x2a\x86\x48\xce\x3d\x03\x01\x04"),
+        }
+
+    def _odd_name(self, dns: str) -> str:
+        return self._make(
+            "latin", VMCA_SUBJECT, -1, 9, None, [(x509.SubjectAlternativeName([x509.DNSName(dns)]), False)]
+        )
+
     def public_key(self, name: str) -> str:
         """The public key of that name, in the form certool writes (PKCS#1)."""
         return key(name).public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode()
@@ -110,6 +130,13 @@ class Authority:
         certificate = builder.sign(signing_key, hashes.SHA256())
         self._made[name] = (certificate, key(name))
         return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _edited(certificate: str | bytes, old: bytes, new: bytes) -> str:
+    """A certificate, PEM or DER, as PEM with other bytes of the same length; its signature is wrong then."""
+    der = ssl.PEM_cert_to_DER_cert(certificate) if isinstance(certificate, str) else certificate
+    assert old in der and len(old) == len(new)
+    return ssl.DER_cert_to_PEM_cert(der.replace(old, new))
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ def record(
         "verdict": verdict,
         "due": verdict != "keep",
         "reasons": [f"It is {verdict}."],
+        "waits": "",
         "current": certificate(node),
         "wanted": {"cn": node, "dns": [node], "ip": [], "email": [], "subject": {"country": "US", "state": None}},
         "san_changes": {"kept": [node], "added": [], "dropped": []},

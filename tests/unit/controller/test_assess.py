@@ -15,7 +15,11 @@ import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import assess as assess_module
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import gates
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.findings import render
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan, seal
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_drift import Present, apply_plan
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.policy import Policy
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import Selection
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.x509 import X509Error
 from cryptography.x509.oid import NameOID
 
 Survey = dict[str, Any]
@@ -41,6 +45,13 @@ def severities(assessment: dict[str, Any]) -> dict[str, str]:
 
 
 class TestVerdict:
+    def test_one_that_ended_five_minutes_ago_has_ended(self, assess: Assess, now: datetime) -> None:
+        ended = assess(at=now + timedelta(days=30, minutes=5))
+
+        assert ended["reasons"] == ["It ended 2026-12-22T16:00:00Z."]
+        assert ended["current"]["days_left"] < 0
+        assert assess(at=now + timedelta(days=30, minutes=-5))["current"]["days_left"] >= 0
+
     def test_a_healthy_node_near_its_end_is_rotated(self, assess: Assess) -> None:
         assessment = assess()
 
@@ -131,6 +142,23 @@ class TestVerdict:
         assert second["san_changes"] == {"kept": [*wanted["dns"], *wanted["ip"]], "added": [], "dropped": []}
 
 
+@pytest.mark.parametrize("what", ["subject", "dns", "curve"])
+def test_an_odd_root_among_the_trusted_is_in_nobodys_way(
+    assess: Assess, survey: Survey, authority: Any, what: str
+) -> None:
+    survey["trusted_roots"].append({"alias": "odd", "chain": [authority.odd()[what]]})
+
+    assert assess(survey)["verdict"] == "rotate"
+
+
+@pytest.mark.parametrize("what", ["subject", "dns", "curve"])
+def test_an_odd_machine_certificate_is_told_in_words(assess: Assess, survey: Survey, authority: Any, what: str) -> None:
+    survey["machine_certificate"]["chain"] = [authority.odd()[what]]
+
+    with pytest.raises(X509Error):
+        assess(survey)
+
+
 class TestWhen:
     """The calendar's part in the verdict. `now` is a Sunday, 17:00 in Berlin; 30 of 730 days are left."""
 
@@ -156,6 +184,52 @@ class TestWhen:
         assessment = assess(at=now + timedelta(days=6, hours=6), **self.WINDOWS)
 
         assert assessment["verdict"] == "rotate" and len(assessment["reasons"]) == 1
+
+    @pytest.mark.parametrize(
+        ("calendar", "words"),
+        [
+            ({}, ""),
+            (WINDOWS, "waits for the window that opens at Sat 2026-11-28 22:00 CET: no window is open now."),
+            (
+                {"freezes": [{"from": "2026-11-20", "until": "2027-12-01", "reason": "a long one"}]},
+                "waits until Thu 2027-12-02 00:00 UTC: frozen until Thu 2027-12-02 00:00 UTC (a long one).",
+            ),
+            (
+                {"backoff": "24h"},
+                "waits until Mon 2026-11-23 10:00 UTC: the last attempt, of Sun 2026-11-22 10:00 UTC, was rolled back"
+                " less than 1d ago (policy.backoff).",
+            ),
+        ],
+    )
+    def test_what_it_would_wait_for_is_known_before_it_is_due(
+        self, assess: Assess, survey: Survey, calendar: dict[str, Any], words: str
+    ) -> None:
+        began = "2026-11-22T10:00:00.000+00:00"
+        survey["last_swap"] = {"id": "x", "state": "rolled_back", "started_at": began, "sentence": "It was put back."}
+        assessment = assess(survey, lifetime_fraction=0, **calendar)
+
+        assert assessment["verdict"] == "keep" and assessment["due"] is False
+        assert assessment["waits"] == words
+        assert assess_module.why_waits(assessment, forced=False) == ([f"Planned, {words}"] if words else [])
+        frozen = bool(assessment["when"]["freeze"])
+        assert bool(assess_module.why_waits(assessment, forced=True)) is frozen
+        assert ("Force does not go before a freeze." in assess_module.why_waits(assessment, forced=True)) is frozen
+
+    def test_a_plan_for_saturday_that_is_applied_on_thursday_waits(
+        self, assess: Assess, survey: Survey, now: datetime
+    ) -> None:
+        """Due on Saturday, in its window, by its days left; on Thursday neither due nor in a window."""
+        saturday, thursday = now + timedelta(days=6, hours=6), now + timedelta(days=4)
+        policy = {**self.WINDOWS, "lifetime_fraction": 0, "days_left": 24}
+        group = {"name": "g", "nodes": ["vc01"], "verdict": "rotate", "reasons": ["Due."]}
+        planned, early = (
+            {"vc01": {"survey": survey, "assessment": assess(survey, at=at, **policy)}} for at in (saturday, thursday)
+        )
+        reviewed = seal(make_plan(planned, [group]), thursday, 72)
+
+        for records, at, turns in ((early, thursday, []), (planned, saturday, ["vc01"])):
+            present = Present(records, [group], Selection(), ["vc01"], at)
+            assert apply_plan(reviewed, present)["groups"]["g"]["turns"] == turns
 
     def test_a_node_that_waits_is_kept_whatever_was_found(self, assess: Assess, survey: Survey) -> None:
         survey["vcha"] = True
@@ -346,6 +420,7 @@ FINE = [
     change(version="9.0.1.0"),
     change(version="7.0.3.02400"),
     change(version=None),
+    change(version="8.0.3²"),
     clock(4),
     change(clock={"epoch": 1.0}),
     change(crl_count=30),

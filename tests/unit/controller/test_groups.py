@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import linked_groups
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.groups import linked_groups, override_problems
 from cryptography.x509.oid import NameOID
 
 Fleet = dict[str, dict[str, Any]]
@@ -158,6 +158,18 @@ def test_a_member_that_is_kept_must_be_a_safe_partner_for_one_that_is_rotated(
     assert ("vc02: It is" in group["reasons"][0]) is (expected == "refuse")
 
 
+@pytest.mark.parametrize("what", ["subject", "dns", "curve"])
+def test_an_odd_root_in_one_node_stops_nobody(fleet: Callable[..., Fleet], authority: Any, what: str) -> None:
+    records = fleet({"vc01": "a", "vc02": "a", "vc11": "b"})
+    for node in ("vc01", "vc02"):
+        records[node]["survey"]["trusted_roots"].append({"alias": "odd", "chain": [authority.odd()[what]]})
+
+    groups = linked_groups(records, ["vc99"])
+
+    assert shape(groups)["vsphere.local@vc01"][:2] == ["vc01", "vc02"]
+    assert [group["verdict"] for group in groups if "vc11" in group["nodes"]] == ["keep"]
+
+
 class TestUnsurveyed:
     def test_a_group_that_may_have_the_node_is_refused_with_it(self, fleet: Callable[..., Fleet]) -> None:
         records = fleet({"vc01": "a", "vc02": "a", "vc11": "b"}, trusts={"a": ["vc03"]})
@@ -238,6 +250,40 @@ class TestOverrides:
         assert shape(groups) == {"vsphere.local@vc01": ["vc01"], "mine": ["vc11", "vc03"]}
         assert [group["verdict"] for group in groups] == ["keep", "refuse"]
         assert groups[1]["reasons"] == ["vc03 could not be surveyed."]
+
+    def test_a_group_by_hand_with_the_name_of_one_that_is_found_is_that_one(self, fleet: Callable[..., Fleet]) -> None:
+        records = fleet({"vc00": "b", "vc01": "a", "vc02": "a"})
+        records["vc01"]["assessment"] = judged("rotate")
+
+        (group,) = linked_groups(records, ["vc09"], dict.fromkeys(["vc00", "vc09"], "vsphere.local@vc01"))
+
+        assert (group["name"], group["nodes"]) == ("vsphere.local@vc01", ["vc00", "vc01", "vc02", "vc09"])
+        assert group["verdict"] == "refuse" and group["reasons"] == ["vc09 could not be surveyed."]
+
+    def test_nor_is_there_a_second_one_of_the_name_of_an_unsurveyed_node(self, fleet: Callable[..., Fleet]) -> None:
+        (group,) = linked_groups(fleet({"vc01": "a"}), ["vc09"], {"vc01": "vc09"})
+
+        assert (group["nodes"], group["verdict"]) == (["vc01", "vc09"], "refuse")
+
+    def test_a_found_group_with_a_node_by_hand_may_have_more_members(self, fleet: Callable[..., Fleet]) -> None:
+        records = fleet({"vc01": "a", "vc02": "b"}, trusts={"a": ["vc03"]})
+
+        (group,) = linked_groups(records, (), {"vc02": "vsphere.local@vc01"}, left_out=["vc03"])
+
+        assert group["verdict"] == "refuse" and "hosts that this run leaves out: vc03." in group["reasons"][0]
+
+    @pytest.mark.parametrize("name", [1, None, ["a"], "", " "])
+    def test_what_names_no_group_is_told_with_its_value(self, name: Any) -> None:
+        assert override_problems({"vc01": name}, ()) == [
+            f"overrides (vcfleet_groups) has {name!r} for vc01, which names no group"
+        ]
+
+    def test_who_is_no_host_of_the_inventory_is_told_where_that_is_known(self) -> None:
+        overrides = {"vc01": "mine", "vc0l": "mine", "192.0.2.1": "mine"}
+
+        assert override_problems(overrides, ()) == []
+        (problem,) = override_problems(overrides, ["vc01"])
+        assert problem.startswith("overrides (vcfleet_groups) places vc0l, 192.0.2.1, which are no hosts")
 
 
 class TestLeftOut:

@@ -189,6 +189,21 @@ def test_two_groups_of_one_domain_need_names(nodes: Nodes, parse: Callable[..., 
     assert hosts(inventory, "dr_site") == ["vc11.lab"]
 
 
+def test_two_names_that_become_one_group_are_an_error(nodes: Nodes, parse: Callable[..., InventoryData]) -> None:
+    nodes.update(vc01=linked("a.local", "vc01.lab"), vc11=linked("b.local", "vc11.lab"))
+    named = [{"ask": ["vc01"], "name": "dr-site"}, {"ask": ["vc11"], "name": "dr.site"}]
+    with pytest.raises(AnsibleParserError, match=r"dr_site would be the group of vc01\.lab and of vc11\.lab"):
+        parse(linked_groups=named, **PASSWORD)
+
+
+def test_it_composes_with_the_name_of_the_host(nodes: Nodes, parse: Callable[..., InventoryData]) -> None:
+    nodes["vc01"] = linked("vsphere.local", "vc01.lab")
+    compose = {"ansible_host": "inventory_hostname ~ '.mgmt'", "short": "inventory_hostname_short"}
+    inventory = parse(linked_groups=[{"ask": ["vc01"]}], compose=compose, strict=True, **PASSWORD)
+    variables = inventory.get_host("vc01.lab").get_vars()
+    assert (variables["ansible_host"], variables["short"]) == ("vc01.lab.mgmt", "vc01")
+
+
 def test_two_nodes_of_one_group_are_one_group(nodes: Nodes, parse: Callable[..., InventoryData]) -> None:
     answer = linked("vsphere.local", "vc01.lab", "vc02.lab")
     nodes.update(vc01=answer, vc02=answer)

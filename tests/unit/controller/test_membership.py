@@ -25,9 +25,10 @@ def status(partner: str, available: bool = True, behind: int | None = 0) -> dict
     return {"partner": partner, "host_available": True, "status_available": available, "behind": behind}
 
 
-def answer(*members: dict[str, Any], replication: list[dict[str, Any]] | None = None) -> Answer:
+def answer(*members: dict[str, Any], replication: list[dict[str, Any]] | None = None, node: str = "") -> Answer:
+    """That of `node`, which is the first member where nothing is said."""
     return {
-        "node": "vc01.lab",
+        "node": node or members[0]["name"],
         "sso_domain": "vsphere.local",
         "members": list(members),
         "replication": replication or [],
@@ -127,6 +128,23 @@ def test_a_partner_whose_status_is_not_available_refuses_and_one_that_is_behind_
     assert found["replication-broken"].startswith("refuse") and "vc03" not in found["replication-broken"]
 
 
+@pytest.mark.parametrize(("members", "words"), [((), "nobody"), ((member("vc02.lab"),), "vc02.lab")])
+def test_a_directory_that_does_not_list_its_own_node_refuses(members: tuple[Any, ...], words: str) -> None:
+    found = judged(records(answer(*members, node="vc01.lab"), "vc01.lab", "vc02.lab"))
+    assert found["membership-unknown"] == (
+        f"refuse: The directory of vc01.lab lists {words}, and not that node itself."
+    )
+    assert found.get("node-not-a-member", "warn: b: ").startswith("warn: b: ")
+
+
+def test_every_spelling_of_a_name_or_an_address_is_the_same() -> None:
+    members = [member("VC01.lab."), member("2001:DB8:0::2")]
+    replication = [status("2001:db8::2", False, None)]
+    found = judged(records(answer(*members, replication=replication), "vc01.lab", "2001:db8:0:0::2"))
+    assert list(found) == ["replication-broken"]
+    assert membership.members({"linked_mode": answer(*members)}) == {"vc01.lab", "2001:db8::2"}
+
+
 def test_a_node_that_the_directory_does_not_list_is_a_warning() -> None:
     found = judged(records(answer(member("vc01.lab")), "vc01.lab", "old.lab"))
     assert found["node-not-a-member"].startswith("warn: b: ")
@@ -150,13 +168,19 @@ class TestGroups:
         (group,) = linked_groups(pair)
         assert (group["nodes"], group["verdict"], group["findings"]) == (["vc01", "vc02"], "rotate", [])
 
+    def test_it_does_in_whatever_spelling(self, pair: dict[str, Any]) -> None:
+        pair["vc01"]["survey"]["pnid"] = "2001:db8::1"
+        pair["vc02"]["linked_mode"] = answer(member("2001:DB8:0::1"), member("vc02.lab."), node="vc02.lab")
+        (group,) = linked_groups(pair)
+        assert (group["nodes"], group["findings"]) == (["vc01", "vc02"], [])
+
     def test_an_unknown_member_refuses_the_whole_group_with_what_to_do(self, pair: dict[str, Any]) -> None:
         pair["vc01"]["linked_mode"] = answer(member("vc01.lab"), member("vc02.lab"), member("vc03.lab"))
         (group,) = linked_groups(pair)
         assert group["verdict"] == "refuse"
         assert "vc03.lab" in group["reasons"][0] and "Add them to the inventory" in group["reasons"][0]
         assert [finding["id"] for finding in group["findings"]] == ["member-not-in-inventory"]
-        (group,) = linked_groups(pair, inventory=["vc03.lab"])
+        (group,) = linked_groups(pair, addresses=["vc03.lab"])
         assert group["verdict"] == "refuse"
         assert "not surveyed by this run: vc03.lab. Run with all nodes of the group" in group["reasons"][0]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import plan as plans
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan, plan_id, seal
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan, plan_id, seal, seal_of
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_file import SCHEMA_FILE, schema_problems
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import plan_lines
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import (
@@ -130,22 +130,39 @@ class TestCanaries:
         assert self.made("keep")["waves"] == [["i"], ["h"]]
         assert self.made("refuse", without=("g",))["waves"] == [["i"], ["h"]]
 
+    def behind_one_that_waits(self, **of_b: Any) -> Any:
+        records = {"a": record("a", "keep"), "b": record("b", **of_b), "c": record("c", "keep"), "d": record("d")}
+        records["a"]["assessment"].update(due=True, reasons=["Due, waits for Saturday."])
+        groups = [group("g", "a", verdict="keep"), group("h", "b", "c", "d")]
+        return records, make_plan(records, groups, waves=Waves(canary=("g",)))
+
+    def test_behind_one_that_is_due_and_waits_the_others_wait(self) -> None:
+        records, plan = self.behind_one_that_waits()
+        assert plan["waves"] == [] and plan["groups"]["h"]["verdict"] == "keep"
+        assert {item["verdict"] for item in plan["nodes"].values()} == {"keep"}
+        why = ["Due, waits: the canary g is due and waits itself, and nothing is begun before it."]
+        assert plan["nodes"]["b"]["reasons"] == plan["groups"]["h"]["reasons"] == why
+        assert plan["nodes"]["c"]["reasons"] == ["It is keep."]
+        unselected = Selection(without=("g",))
+        assert make_plan(records, [group("g", "a"), group("h", "b")], unselected, Waves(canary=("g",)))["waves"]
+
+    def test_neither_force_nor_an_end_that_is_near_waits_for_it(self) -> None:
+        records, plan = self.behind_one_that_waits(forced="INC-4711")
+        assert plan["groups"]["h"]["turns"] == ["b"] and plan["nodes"]["d"]["verdict"] == "keep"
+        records["d"]["assessment"]["when"] = {"due_at": None, "deadline": {"near": True}}
+        again = make_plan(records, [group("g", "a"), group("h", "b", "d")], waves=Waves(canary=("g",)))
+        assert again["groups"]["h"]["turns"] == ["b", "d"]
+
 
 class TestNodes:
     def test_what_a_rotated_node_says(self) -> None:
         rotated = record("a", findings=(finding("warn"),), forced="CVE")
-        rotated["survey"]["last_swap"] = {"state": "committed", "window_seconds": WINDOW}
+        rotated["survey"]["last_window_seconds"] = WINDOW
         item = make_plan({"a": rotated}, [group("g", "a")], consumers=["NSX"])["nodes"]["a"]
         assert item["expected_window_seconds"] == WINDOW
         assert (item["force_reason"], item["consumers"], item["pnid"]) == ("CVE", ["NSX"], "a")
         assert (item["warnings"], item["stops"]) == (["some-fact is so."], ["vmafdd", "vpxd"])
         assert "days_left" not in item["current"] and item["current"]["sha256"]
-
-    @pytest.mark.parametrize("state", ["rolled_back", "refused", "stuck"])
-    def test_a_swap_that_did_not_end_well_promises_no_window(self, state: str) -> None:
-        failed = record("a")
-        failed["survey"]["last_swap"] = {"state": state, "window_seconds": WINDOW}
-        assert make_plan({"a": failed}, [group("g", "a")])["nodes"]["a"]["expected_window_seconds"] is None
 
     def test_a_force_that_is_off_leaves_no_reason(self) -> None:
         assert make_plan({"a": record("a")}, [group("g", "a")])["nodes"]["a"]["force_reason"] is None
@@ -171,19 +188,36 @@ class TestNodes:
 
 
 class TestId:
-    def test_it_changes_with_all_that_is_said_but_the_times(self) -> None:
+    def test_it_changes_with_what_is_decided_and_not_with_why(self) -> None:
         plan = seal(make_plan({"a": record("a")}, [group("g", "a")]), NOW, 72)
         assert plan["valid_until"] == "2026-11-25T16:00:00Z"
-        assert plan_id({**plan, "made_at": "2027-01-01T00:00:00Z", "valid_until": None}) == plan["id"]
+        later = record("a", findings=(finding("warn", "disk-low"),))
+        later["assessment"].update(reasons=["29.9 days are left."], when={"due_at": None, "begin": None})
+        later["assessment"]["current"]["days_left"] = 29.9
+        again = seal(make_plan({"a": later}, [group("g", "a")]), NOW, 0)
+        assert again["id"] == plan_id(again) == plan["id"] and again["seal"] != plan["seal"]
         plan["nodes"]["a"]["consumers"].append("x")
         assert plan_id(plan) != plan["id"]
 
+    def test_its_seal_changes_with_all_but_the_end_of_approval(self) -> None:
+        plan = seal(make_plan({"a": record("a")}, [group("g", "a")]), NOW, 72)
+        assert seal_of({**plan, "valid_until": None}) == seal_of(plan) == plan["seal"]
+        assert seal_of({**plan, "made_at": "2027-01-01T00:00:00Z"}) != plan["seal"]
+        plan["groups"]["g"]["reasons"].append("x")
+        assert seal_of(plan) != plan["seal"]
+
     def test_a_plan_for_a_window_to_come_is_valid_until_that_is_over(self) -> None:
         planned = record("a")
-        planned["assessment"]["when"] = {"due_at": None, "begin": {"from": None, "by": "2026-11-29T01:30:00Z"}}
+        begin = {"from": "2026-11-28T22:00:00Z", "by": "2026-11-29T01:30:00Z"}
+        planned["assessment"]["when"] = {"due_at": None, "begin": begin}
         plan = make_plan({"a": planned}, [group("g", "a")])
         assert seal(plan, NOW, 72)["valid_until"] == "2026-11-29T01:30:00Z"
         assert seal(plan, NOW, 720)["valid_until"] == "2026-12-22T16:00:00Z"
+
+    def test_a_freeze_to_come_does_not_make_it_valid_until_then(self) -> None:
+        planned = record("a")
+        planned["assessment"]["when"] = {"due_at": None, "begin": {"from": None, "by": "2027-12-17T23:30:00Z"}}
+        assert seal(make_plan({"a": planned}, [group("g", "a")]), NOW, 72)["valid_until"] == "2026-11-25T16:00:00Z"
 
     def test_for_ever(self) -> None:
         assert seal(make_plan({}, []), NOW, 0)["valid_until"] is None
@@ -196,9 +230,14 @@ class TestOptions:
         assert Waves.from_options({"canary": ["a"], "wave_sizes": [" 1", "10%"]}) == Waves(("a",), ("1", "10%"))
 
     def test_a_blank_text_says_nothing_and_an_empty_list_selects_nobody(self) -> None:
-        assert Selection.from_options({"only": [""], "except": [""], "slice": ""}) == Selection()
+        assert Selection.from_options({"only": None, "except": [""], "slice": ""}) == Selection()
         nobody = Selection.from_options({"only": []})
         assert make_plan({"a": record("a")}, [group("g", "a")], nobody)["waves"] == []
+
+    @pytest.mark.parametrize("only", [[""], ["", " "]])
+    def test_a_list_without_any_name_selects_neither_nobody_nor_everybody(self, only: list[str]) -> None:
+        with pytest.raises(SelectionError, match=r"only \(vcfleet_only\) has no name among its"):
+            Selection.from_options({"only": only})
 
     @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "-1/3", "1/2/3", "1.5/3"])
     def test_a_slice_that_is_none(self, text: str) -> None:
@@ -224,7 +263,7 @@ class TestOptions:
 
 def test_lines_name_what_a_person_wants_to_know() -> None:
     records = {"a": record("a", findings=(finding("warn"),)), "b": record("b", "keep"), "c": record("c")}
-    records["a"]["survey"]["last_swap"] = {"state": "committed", "window_seconds": WINDOW}
+    records["a"]["survey"]["last_window_seconds"] = WINDOW
     plan = make_plan(records, [group("g", "a", "b"), group("h", "c")], waves=Waves(canary=("c",)))
     text = "\n".join(plan_lines(plan))
     for words in ("PLAN  3 nodes in 2 linked groups, 2 to rotate in 2 waves", "wave 1 of 2, canary", "wave 2 of 2",

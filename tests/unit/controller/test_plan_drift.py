@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import make_plan, seal
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_drift import Present, apply_plan
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import plan_lines
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import Selection, Waves
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import Selection, Slice, Waves, slice_of
 from hypothesis import given
 from hypothesis import strategies as st
 from planning import certificate, digest, finding, fleets, group, record
@@ -194,6 +194,28 @@ def test_a_group_that_this_run_leaves_out_is_not_selected() -> None:
     assert fleet.applied()["nodes"]["d"]["verdict"] == "not selected"
 
 
+@pytest.mark.parametrize("selection", [Selection(only=("g",)), Selection(without=("d",)), Selection(only=())])
+def test_one_that_is_gone_and_not_selected_refuses_nothing(selection: Selection) -> None:
+    fleet = Fleet()
+    del fleet.records["d"], fleet.groups[1]
+    fleet.inventory.remove("d")
+    fleet.selection = selection
+    applied = fleet.applied()
+    assert applied["nodes"]["d"]["verdict"] == applied["groups"]["h"]["verdict"] == "not selected"
+    assert "elected" in applied["nodes"]["d"]["reasons"][0] or "Excepted" in applied["nodes"]["d"]["reasons"][0]
+
+
+def test_the_slice_of_a_group_that_is_gone_is_that_of_its_planned_pnids() -> None:
+    fleet = Fleet()
+    fleet.plan["nodes"]["d"]["pnid"] = "vc99.lab.example"
+    del fleet.records["d"], fleet.groups[1]
+    fleet.inventory.remove("d")
+    of_the_plan = slice_of({"nodes": ["vc99.lab.example"]}, {}, 97)
+    for number in (of_the_plan, of_the_plan % 97 + 1):
+        fleet.selection = Selection(part=Slice(number, 97))
+        assert fleet.applied()["nodes"]["d"]["verdict"] == ("not surveyed" if number == of_the_plan else "not selected")
+
+
 class TestGoingOn:
     def test_a_node_rotated_by_the_plan_is_done_and_the_others_go_on(self) -> None:
         fleet = Fleet()
@@ -304,6 +326,33 @@ class TestLeftAlone:
         assert applied["nodes"]["a"]["verdict"] == "keep"
         assert applied["nodes"]["a"]["reasons"][-1] == "It waits until Saturday."
         assert applied["groups"]["g"]["turns"] == ["b"]
+
+    def test_a_plan_that_is_applied_before_its_window_waits_although_nothing_is_due_yet(self) -> None:
+        fleet = Fleet()
+        fleet.records["a"]["assessment"].update(verdict="keep", due=False, waits="waits for Saturday: no window.")
+        applied = fleet.applied()
+        assert applied["nodes"]["a"]["verdict"] == "keep"
+        assert applied["nodes"]["a"]["reasons"] == ["Planned, waits for Saturday: no window."]
+        assert applied["groups"]["g"]["turns"] == ["b"]
+
+    def test_behind_a_canary_that_waits_the_others_wait(self) -> None:
+        fleet = Fleet()
+        fleet.records["d"]["assessment"].update(verdict="keep", due=False, waits="waits for Saturday: no window.")
+        applied = fleet.applied()
+        assert applied["waves"] == [] and set(verdicts(applied).values()) == {"keep"}
+        assert "the canary h is due and waits itself" in applied["nodes"]["a"]["reasons"][0]
+        fleet.records["a"]["assessment"]["when"] = {"deadline": {"near": True}}
+        assert fleet.applied()["waves"] == [["g"]]
+
+    def test_behind_a_canary_that_is_done_or_not_selected_they_do_not(self) -> None:
+        fleet = Fleet()
+        fleet.rotated("d")
+        fleet.records["d"]["assessment"]["waits"] = "waits for Saturday: no window."
+        assert fleet.applied()["waves"] == [["g"]]
+        fleet = Fleet()
+        fleet.records["d"]["assessment"].update(verdict="keep", waits="waits for Saturday: no window.")
+        fleet.selection = Selection(only=("g",))
+        assert fleet.applied()["waves"] == [["g"]]
 
     @pytest.mark.parametrize(("freeze", "verdict"), [(None, "rotate"), ("end of year", "keep")])
     def test_a_forced_node_waits_for_no_window_and_for_the_end_of_a_freeze(

@@ -36,6 +36,7 @@ SATURDAYS = {"cron": "0 22 * * sat", "duration": "4h", "timezone": "Europe/Berli
         ({"force": True, "force_reason": "  "}, "policy.force_reason is missing"),
         ({"disk_used_max": 0}, "policy.disk_used_max is 0"),
         ({"clock_offset_max": 0}, "policy.clock_offset_max is 0"),
+        ({"clock_offset_max": float("nan")}, "policy.clock_offset_max is nan"),
         ({"days_left": float("nan")}, "policy.days_left is nan"),
         ({"jitter": 1.5}, "policy.jitter is 1.5, not between 0 and 1"),
         ({"jitter": float("nan")}, "policy.jitter is nan"),
@@ -65,6 +66,14 @@ SATURDAYS = {"cron": "0 22 * * sat", "duration": "4h", "timezone": "Europe/Berli
         ({"freezes": [{"until": "2026-12-31"}]}, "policy.freezes[0].from is missing"),
         ({"freezes": [{"from": "18.12.2026", "until": "2026-12-31"}]}, "policy.freezes[0].from is '18.12.2026'"),
         ({"freezes": [{"from": "2026-12-18", "until": "2025-01-06"}]}, "policy.freezes[0].until is not after its from"),
+        (
+            {"freezes": [{"from": "2026-12-18", "until": "9999-12-31"}]},
+            "policy.freezes[0].until is '9999-12-31', not",
+        ),
+        (
+            {"freezes": [{"from": "0001-01-01", "until": "2026-12-31"}]},
+            "policy.freezes[0].from is '0001-01-01', not",
+        ),
         ({"deadline": "panic"}, "policy.deadline is 'panic', none of refuse, rotate"),
     ],
 )

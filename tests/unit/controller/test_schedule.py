@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import schedule as schedule_module
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import windows as windows_module
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import (
     BEGIN,
     REFUSE,
@@ -245,6 +246,35 @@ class TestSpans:
         assert not cannot_wait(schedule, found)
 
 
+class TestPatience:
+    """Looking ahead ends with what is looked for, and not with the horizon, which is three years away."""
+
+    @pytest.fixture
+    def openings(self, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+        seen: list[datetime] = []
+
+        def watched(cron: str, after: datetime) -> Any:
+            for at in occurrences(cron, after):
+                seen.append(at)
+                yield at
+
+        monkeypatch.setattr(windows_module, "occurrences", watched)
+        return seen
+
+    def test_of_windows_with_gaps_only_the_next_are_looked_at(self, openings: list[datetime]) -> None:
+        found = outlook(plan(windows=[SATURDAYS]))
+
+        assert found.window is None and found.next_opening and found.next_opening.opens == SATURDAY
+        assert len(openings) < 6
+
+    def test_windows_without_a_gap_in_a_year_have_none(self, openings: list[datetime]) -> None:
+        found = outlook(plan(windows=[{"cron": "0 * * * *", "duration": "1h"}]))
+
+        assert found.enough and found.next_opening is None and len(found.chances) == 2
+        assert describe(plan(), when_due(valid(9), 30, 0, 0, "x"), found, None, forced=False)["begin"] is None
+        assert 365 * 24 < len(openings) < 371 * 24
+
+
 class TestWindows:
     def test_without_any_a_due_node_begins(self) -> None:
         assert decided() == Decision()
@@ -377,6 +407,32 @@ class TestFreezes:
         ).freezes[0]
 
         assert freeze.closes - freeze.opens == HOUR + 15 * MINUTE
+
+    @pytest.mark.parametrize(
+        ("zone", "begins", "ends", "utc"),
+        [
+            ("Europe/Berlin", "2026-03-29 02:30", "2026-03-30", ("29 00:30", "30 22:00")),
+            ("Europe/Berlin", "2026-03-28", "2026-03-29 02:30", ("27 23:00", "29 01:30")),
+            ("Europe/Berlin", "2026-03-29 02:10", "2026-03-29 02:50", ("29 00:10", "29 01:50")),
+            ("America/Santiago", "2026-09-06", "2026-09-06", ("06 03:00", "07 03:00")),
+            ("America/Santiago", "2026-09-05", "2026-09-05", ("05 04:00", "06 04:00")),
+        ],
+    )
+    def test_of_a_time_that_never_comes_it_freezes_all_that_may_be_meant(
+        self, zone: str, begins: str, ends: str, utc: tuple[str, str]
+    ) -> None:
+        freeze = plan(freezes=[{"from": begins, "until": ends, "timezone": zone}]).freezes[0]
+
+        assert (f"{freeze.opens:%d %H:%M}", f"{freeze.closes:%d %H:%M}") == utc
+
+    def test_one_for_ever_ends_far_away(self) -> None:
+        decision = decided(freezes=[{"from": "2026-11-20", "until": "2999-12-31", "timezone": "Europe/Berlin"}])
+
+        assert decision.verdict == REFUSE
+        assert said(decision).startswith("Frozen until Wed 3000-01-01 00:00 CET, but the certificate ends on")
+
+    def test_a_certificate_for_ever_can_be_told_in_any_time_zone(self) -> None:
+        assert schedule_module.words(datetime(9999, 12, 31, 23, 59, tzinfo=UTC), BERLIN) == "Fri 9999-12-31 23:59 UTC"
 
 
 class TestCannotWait:

@@ -83,6 +83,27 @@ def test_what_is_no_certificate_is_an_error_in_words(text: str) -> None:
         x509.facts(text)
 
 
+@pytest.mark.parametrize("what", ["subject", "dns", "curve"])
+def test_an_odd_certificate_is_an_error_in_words_and_can_be_told_apart(authority: Any, what: str) -> None:
+    odd = authority.odd()[what]
+
+    with pytest.raises(x509.X509Error, match=r"can(not)? be read"):
+        x509.facts(odd)
+    assert x509.sha256(odd) == hashlib.sha256(ssl.PEM_cert_to_DER_cert(odd)).hexdigest()
+    assert bool(x509.subject(odd)) is (what != "subject")
+    with pytest.raises(x509.X509Error, match="no PEM"):
+        x509.sha256("garbage")
+
+
+@pytest.mark.parametrize("what", ["subject", "dns", "curve"])
+def test_an_odd_root_is_in_nobodys_way(authority: Any, now: datetime, what: str) -> None:
+    root, leaf = authority.root(), authority.leaf()
+
+    assert x509.chain_to_root([leaf], [authority.odd()[what], "garbage", root], now).ok
+    assert not x509.chain_to_root([leaf], [authority.odd()[what]], now).ok
+    assert not x509.chain_to_root([authority.odd()[what]], [root], now).ok
+
+
 def test_split_keeps_order_and_refuses_damage(authority: Any) -> None:
     root, leaf = authority.root(), authority.leaf()
 

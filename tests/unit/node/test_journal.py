@@ -99,6 +99,20 @@ def test_window_is_measured_by_the_monotonic_clock(tmp_path: Path) -> None:
     assert window_seconds(journal.records) == 41.5
 
 
+def test_a_window_with_a_boot_in_it_is_measured_by_the_calendar_if_that_can_be(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path, "a", old_sha256="a" * 64, new_sha256="b" * 64)
+    begin = journal.write("begin", step="stop")
+    end = journal.write("done", step="start")
+    begin.update(mono=5000.0, at="2026-11-22T16:00:00.000+00:00")
+    end.update(mono=60.0, at="2026-11-22T16:05:00.500+00:00")
+    assert window_seconds(journal.records) == 300.5
+    end.update(at="2026-11-22T15:00:00.000+00:00")
+    journal.write("closed", outcome="committed")
+    told = status(journal, alive=False)
+    assert told["window_seconds"] is None and told["steps"][0]["seconds"] is None
+    assert "with a window of unknown length, at" in told["sentence"]
+
+
 def test_status_of_a_node_without_any_swap() -> None:
     assert status(None, alive=False)["sentence"] == "No swap has run on this node."
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -239,3 +240,19 @@ def test_a_name_that_does_not_resolve_is_a_problem(files):
     record = take(node, files)
     assert record["pnid"] == "vc01.invalid"
     assert "vc01.invalid cannot be resolved" in problems(record)["dns"]
+
+
+@pytest.mark.parametrize("later", ["rolled_back", "refused", None])
+def test_the_last_window_is_that_of_the_newest_swap_that_replaced_a_certificate(files, later):
+    folder = files / "state/journal"
+    folder.mkdir(parents=True)
+    assert take(Node(), files)["last_window_seconds"] is None
+    for name, seconds, outcome in (("1", 50, "committed"), ("2", 40, "committed"), ("3", 900, later)):
+        journal = Journal.create(folder, name, intent="swap")
+        began = journal.write("begin", step="stop")["mono"]
+        journal.records[-1]["mono"] = began - seconds
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(each) + "\n" for each in journal.records))
+        journal.write("done", step="start")
+        if outcome:
+            journal.write("closed", outcome=outcome)
+    assert take(Node(), files)["last_window_seconds"] == pytest.approx(40, abs=2)

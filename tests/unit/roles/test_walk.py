@@ -165,8 +165,11 @@ def test_what_has_to_wait_by_its_last_assessment_does_not_begin() -> None:
     assert reasons("a", {"a": {**STAGED, "assessment": waits}}, turns="a") == "Due, waits for Saturday."
     planned = {"group": "g", "after": [], "together": ["a"], "force_reason": "INC-4711"}
     assert walk.reasons_to_wait("a", planned, ["a"], {"a": {**STAGED, "assessment": waits}}) == []
-    frozen = {**waits, "due": False, "when": {"freeze": "year end"}, "reasons": ["Frozen."]}
-    assert walk.reasons_to_wait("a", planned, ["a"], {"a": {**STAGED, "assessment": frozen}}) == ["Frozen."]
+    frozen = {**waits, "due": False, "waits": "waits until then: frozen.", "when": {"freeze": "year end"}}
+    assert walk.reasons_to_wait("a", planned, ["a"], {"a": {**STAGED, "assessment": frozen}}) == [
+        "Planned, waits until then: frozen.",
+        "Force does not go before a freeze.",
+    ]
 
 
 class TestPeers:
