@@ -21,7 +21,7 @@ from . import paths
 from .context import Context
 from .errors import NodeError
 from .files import read_text
-from .journal import Journal, newest, unfinished
+from .journal import Journal, last_restart, last_swap, unfinished
 from .lock import Lock
 from .parallel import Once, bounded, each_at_once
 from .status import status
@@ -87,8 +87,9 @@ class Survey:
             "os": _os,
             "disk": self._disk,
             "vcha": _vcha,
-            "journal": lambda: self._swap(unfinished(self._state.journal)),
-            "last_swap": lambda: self._swap(newest(self._state.journal)),
+            "journal": lambda: self._told(unfinished(self._state.journal)),
+            "last_swap": lambda: self._told(last_swap(self._state.journal)),
+            "last_restart": lambda: self._told(last_restart(self._state.journal)),
             "login_shell": lambda: pwd.getpwuid(0).pw_shell,
             "login_shell_before": self._login_shell_before,
         }
@@ -165,7 +166,7 @@ class Survey:
         first = {os.stat(folder).st_dev: folder for folder in reversed(folders)}
         return [_file_system(folder) for folder in folders if folder in first.values()]
 
-    def _swap(self, journal: Journal | None) -> dict[str, Any] | None:
+    def _told(self, journal: Journal | None) -> dict[str, Any] | None:
         return None if journal is None else status(journal, alive=Lock(self._state.lock).held())
 
 
