@@ -82,7 +82,7 @@ class ActionModule(Stage, NodeAction):
         state, swap = self._task.args.get("state"), told["swap"]
         if state not in ("resumed", "restarted"):
             return {"swap": swap}
-        if told.get("failed") or state == "resumed" and swap.get("intent") == "restart":
+        if told.get("failed") or (state == "resumed" and swap.get("intent") == "restart"):
             return {}
         return {state: swap}
 

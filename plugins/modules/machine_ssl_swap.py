@@ -85,8 +85,8 @@ options:
     default: 5
   lease:
     description:
-      - Owner of the lease under which this swap or restart may begin, see M(vcfleet.certs.group_lease). The task fails where the
-        node's lease names somebody else or nobody, and renews it while it follows the swap.
+      - Owner of the lease under which this swap or restart may begin, see M(vcfleet.certs.group_lease). The task fails
+        where the node's lease names somebody else or nobody, and renews it while it follows.
       - When left out, the task fails only while there is a live lease on the node, whoever has it.
       - A swap that runs already is followed without asking for a lease.
     type: str

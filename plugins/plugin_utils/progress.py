@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Internal. The journal records of a swap or restart as lines that a person likes to watch. Pure: records in, words out."""
+"""Internal. A journal's records as lines that a person likes to watch. Pure: records in, words out."""
 
 from __future__ import annotations
 

@@ -27,7 +27,10 @@ Record = Dict[str, Any]
 
 
 class Journal:
-    """The record of one transaction, a swap unless `is_restart`. Build it with `create` or `load`; both leave `records` equal to what is on the disk."""
+    """The record of one swap or restart.
+
+    Build it with `create` or `load`; both leave `records` equal to what is on the disk.
+    """
 
     def __init__(self, path: Path, records: list[Record]) -> None:
         self.path = path

@@ -24,7 +24,8 @@ from ansible_collections.vcfleet.certs.plugins.module_utils.node.verbs import ma
 from fake_node import CORE, PNID, PROFILE, FakeNode, PowerLoss
 
 QUICK = Settings(
-    pnid=PNID, node_type="embedded", stop_timeout=0.05, start_timeout=0.05, settle_timeout=0.06, pause=0.001, quiet=0.01,
+    pnid=PNID, node_type="embedded", stop_timeout=0.05, start_timeout=0.05, settle_timeout=0.06, pause=0.001,
+    quiet=0.01,
 )  # fmt: skip
 STEPS = (TakeCensus, Arm, restart.StopAll, Start)
 

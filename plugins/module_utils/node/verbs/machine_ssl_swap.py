@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start, resume, roll back or explain the swap, or restart. What is started runs on; `swap_follow` tells how it goes."""
+"""Start, resume, roll back or explain a swap or restart. What is started runs on; `swap_follow` tells how it goes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ Answer = Dict[str, Any]
 
 
 def run(options: dict[str, Any], context: Context) -> Answer:
-    """`swap` is the status of the newest swap (with state status or resumed: or restart); when `started`, one runs on its own and is told from `cursor` on.
+    """`swap` is the status of the newest swap; when `started`, one runs on its own and is told from `cursor` on.
 
+    A restart counts as one where it is asked for, or where anything is that was begun last (status, resumed).
     `call`, where given, names the question: asked again because its answer was lost, it finds what it has begun.
     """
     state = State(options["state_dir"])
@@ -127,7 +128,7 @@ def _start(
 ) -> Answer:
     """Take the node's lock and go on in a process of its own: first what an earlier run left, then ours.
 
-    Only where the lease lets this run begin a window; under the node's lock, so that it changes hands no more meanwhile.
+    Only where the lease lets this run begin one; under the node's lock, so that it changes hands no more meanwhile.
 
     `begin` opens our journal, or finds that there is nothing to do. What a disk refuses is told here: nobody
     would hear it from the process that goes on.
