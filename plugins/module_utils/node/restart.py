@@ -42,7 +42,7 @@ class StopAll(Step):
         refuse_unsaved(world)
         for _attempt in range(STOP_ATTEMPTS):
             command = evidence_only(lambda: world.toolbox.services.stop(None, world.settings.stop_timeout))
-            _wait(world, until=lambda: not _still_up(world), seconds=world.settings.stop_timeout)
+            _wait(world, until=lambda: not _still_up(world), seconds=world.settings.stop_timeout / STOP_ATTEMPTS)
             if not _still_up(world):
                 return command
         raise NodeError("These went on running: {}".format(", ".join(sorted(_still_up(world)))), command=command)
@@ -66,7 +66,7 @@ def resume(world: World) -> None:
     if world.goal == NEW and not world.journal.did("stop"):
         _give_up(world, message="Interrupted before all services were known to have stopped.")
     # A node that has just booted is given the time to come up; what the dead process had asked for, to end.
-    _wait(world, until=lambda: False, seconds=world.settings.settle_timeout)
+    _wait(world, until=lambda: False, seconds=world.settings.stop_timeout)
     _start(world)
 
 
