@@ -61,8 +61,8 @@ class ActionModule(Stage, NodeAction):
     def _has_swapped_since(self, answer: Mapping[str, Any]) -> bool:
         """Has the node begun a swap since it was surveyed? Where no record is named, nobody has surveyed it for us."""
         survey = records.load(self._name).get("survey") if self._name else None
-        known = ((survey or {}).get("last_swap") or {}).get("id")
-        return survey is not None and known != answer["lease"]["newest_swap"]
+        newest = (survey or {}).get("last_restart") or (survey or {}).get("last_swap") or {}
+        return survey is not None and newest.get("id") != answer["lease"]["newest_journal"]
 
     def _say(self, line: str) -> None:
         node = self._task.delegate_to or self.task_vars.get("inventory_hostname", "node")

@@ -24,7 +24,8 @@ _OF_A_SURVEY = ("state_dir", "tool_timeout")
 # What is asked of a survey once it is judged; what else matters of it stands in the assessment.
 _KEPT = (
     *("surveyed_at", "pnid", "sso_domain", "site", "machine_id", "fqdn", "node_type", "version", "build"),
-    *("vmca_root", "trusted_roots", "journal", "last_swap", "last_window_seconds", "login_shell", "login_shell_before"),
+    *("vmca_root", "trusted_roots", "journal", "last_swap", "last_restart", "last_window_seconds"),
+    *("login_shell", "login_shell_before"),
 )
 _IN_THE_ROLE = "Correct these options; nothing was judged. The role calls each of them machine_ssl_X"
 

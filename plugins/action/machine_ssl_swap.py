@@ -35,7 +35,7 @@ TOOL_CALLS = 4
 PAUSE = 3.0
 
 _GOES_ON = (
-    "A swap that has begun goes on without us and ends or undoes itself. Ask how it went with machine_ssl_swap and"
+    "What has begun goes on without us and ends or undoes itself. Ask how it went with machine_ssl_swap and"
     " state=status, or simply rotate again."
 )
 
@@ -43,19 +43,20 @@ HEALTHY_ENDS = {
     "swapped": ("committed",),
     "rolled_back": ("committed",),
     "resumed": ("committed", "rolled_back", "refused"),
+    "restarted": ("committed",),
 }
 
 
 # What is known of a node that did not answer.
 _CONTACT_LOST = {
     "state": "contact_lost",
-    "sentence": "The connection was lost when the node was to swap. What it has begun it finishes or undoes by itself:"
+    "sentence": "The connection was lost when the node was to begin. What it has begun it finishes or undoes by itself:"
     " run again to see how it went.",
 }
 
 
 class ActionModule(Stage, NodeAction):
-    """Starts the swap on the node, where it runs on its own, and tells its journal until the end."""
+    """Starts the swap or restart on the node, where it runs on its own, and tells its journal until the end."""
 
     def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """A swap needs an assessed and staged node; the other states ask for less, and may know less."""
@@ -72,12 +73,18 @@ class ActionModule(Stage, NodeAction):
         return {**known, "sha256": staged, "replaces": record["assessment"]["current"]["sha256"]}
 
     def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-        """The swap, or the one of an earlier run that was brought to its end; check mode begins none."""
+        """The swap, or the one of an earlier run that was brought to its end, or the restart; check mode begins none.
+
+        An earlier run's restart is not noted: nobody has to be told of another certificate.
+        """
         if "swap" not in told or self._task.check_mode:
             return {}
-        if self._task.args.get("state") == "resumed":
-            return {} if told.get("failed") else {"resumed": told["swap"]}
-        return {"swap": told["swap"]}
+        state, swap = self._task.args.get("state"), told["swap"]
+        if state not in ("resumed", "restarted"):
+            return {"swap": swap}
+        if told.get("failed") or (state == "resumed" and swap.get("intent") == "restart"):
+            return {}
+        return {state: swap}
 
     def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
         """A failed swap says in its details how far it came, or that nobody knows."""
@@ -171,7 +178,7 @@ def _result(options: dict[str, Any], swap: dict[str, Any]) -> dict[str, Any]:
 
 
 _REMEDIES = {
-    "rolled_back": "The node serves its old certificate again. See the journal on the node, and run again",
+    "rolled_back": "The node is as it was before. See the journal on the node, and run again",
     "interrupted": "Run again, or use machine_ssl_swap with state=resumed: it finishes or undoes what was begun",
     "stuck": "A person is needed",
 }

@@ -221,8 +221,8 @@ appliance:
       type: bool
       sample: false
     journal:
-      description: The status of an unfinished swap as M(vcfleet.certs.machine_ssl_swap) returns it. V(null) without
-        one.
+      description: The status of an unfinished swap or restart as M(vcfleet.certs.machine_ssl_swap) returns it. V(null)
+        without one.
       type: dict
       sample: null
     last_swap:
@@ -232,6 +232,11 @@ appliance:
     last_window_seconds:
       description: The window of the newest swap that replaced a certificate, in seconds. V(null) when there was none.
       type: float
+      sample: null
+    last_restart:
+      description: The status of the newest restart of the services by M(vcfleet.certs.machine_ssl_swap), whether it has
+        ended or not. V(null) when there was none since the newest swap.
+      type: dict
       sample: null
     login_shell:
       description: The login shell of root.

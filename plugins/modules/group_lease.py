@@ -186,8 +186,8 @@ lease:
       description: Whether a swap runs on the node now.
       type: bool
       sample: false
-    newest_swap:
-      description: Name of the journal of the swap that was begun last on the node. V(null) without any.
+    newest_journal:
+      description: Name of the journal of the swap, or the restart, that was begun last on the node. V(null) without any.
       type: str
       sample: 20261122T190311204001Z-b9f2110a
 

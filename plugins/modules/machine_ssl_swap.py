@@ -15,19 +15,24 @@ description:
     connection nor a dead controller stops it, and after a loss of power it is finished or undone by O(state=resumed).
   - When the node is not healthy in time the old pair is put back, and the task fails. A node that was rolled back is a
     failed node.
-  - Notes C(swap) in the record that O(record) names, also when it fails, and with O(state=resumed) C(resumed) when it
-    does not.
+  - With O(state=restarted) it is the services alone that are restarted, by the same transaction. No certificate is read
+    or written.
+  - Notes C(swap) in the record that O(record) names, also when it fails. Notes C(resumed) with O(state=resumed), for a
+    swap, and C(restarted) with O(state=restarted), when it does not fail.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:
   state:
     description:
       - V(swapped) has the certificate with O(sha256) swapped in. An unfinished swap is finished or undone first.
-      - V(resumed) finishes or undoes an unfinished swap and does nothing without one.
+      - V(resumed) finishes or undoes an unfinished swap, or starts what an unfinished restart has stopped, and does
+        nothing without one.
       - V(rolled_back) puts the pair of a backup back, with a window of its own.
-      - V(status) tells what the last swap did or does.
+      - V(restarted) stops all services and starts them again, until the census of before is back. A service that does
+        not stop fails the task, with all services started again. Always changes the node.
+      - V(status) tells what the last swap or restart did or does.
     type: str
-    choices: [swapped, resumed, rolled_back, status]
+    choices: [swapped, resumed, rolled_back, restarted, status]
     required: true
   sha256:
     description:
@@ -42,10 +47,10 @@ options:
   pnid:
     description:
       - The PNID of the node. The new certificate must have it among its subject alternative names. Required with
-        O(state=swapped) and O(state=rolled_back).
+        O(state=swapped), O(state=rolled_back) and O(state=restarted).
     type: str
   node_type:
-    description: The type of the node. Required with O(state=swapped) and O(state=rolled_back).
+    description: The type of the node. Required with O(state=swapped), O(state=rolled_back) and O(state=restarted).
     type: str
     choices: [embedded, infrastructure, management]
   backup:
@@ -80,8 +85,8 @@ options:
     default: 5
   lease:
     description:
-      - Owner of the lease under which this swap may begin, see M(vcfleet.certs.group_lease). The task fails where the
-        node's lease names somebody else or nobody, and renews it while it follows the swap.
+      - Owner of the lease under which this swap or restart may begin, see M(vcfleet.certs.group_lease). The task fails
+        where the node's lease names somebody else or nobody, and renews it while it follows.
       - When left out, the task fails only while there is a live lease on the node, whoever has it.
       - A swap that runs already is followed without asking for a lease.
     type: str
@@ -130,6 +135,12 @@ EXAMPLES = r"""
     pnid: vc01.lab.example
     node_type: embedded
 
+- name: Restart the services of a linked node that holds on to a certificate that had expired
+  vcfleet.certs.machine_ssl_swap:
+    state: restarted
+    pnid: vc02.lab.example
+    node_type: embedded
+
 - name: Tell what the last swap did
   vcfleet.certs.machine_ssl_swap:
     state: status
@@ -137,7 +148,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 swap:
-  description: The swap as its journal tells it.
+  description: The swap or restart as its journal tells it.
   type: dict
   returned: always, except when the node could not be reached
   contains:
@@ -148,13 +159,15 @@ swap:
     state:
       description:
         - V(committed) when the new certificate is in and the node is healthy, V(rolled_back) when the old one is.
+        - For a restart V(committed) when all services had stopped and the census is back, V(rolled_back) when it is
+          back and some had not.
         - V(refused) when it stopped before its window and changed nothing.
         - V(running) or V(interrupted) while it is not at its end, V(stuck) when a person must finish it, V(none) when
           there was none.
       type: str
       sample: committed
     intent:
-      description: V(swap) or V(roll back).
+      description: V(swap), V(roll back) or V(restart).
       type: str
       sample: swap
     started_at:

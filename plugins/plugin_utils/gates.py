@@ -371,13 +371,13 @@ def vmca_trust(survey: Survey, policy: Policy, now: datetime) -> Iterator[Findin
 
 
 def unfinished_journal(survey: Survey, policy: Policy, now: datetime) -> Iterator[Finding]:
-    """An earlier swap did not come to its end."""
+    """An earlier swap or restart did not come to its end."""
     journal = survey.get("journal")
     if journal:
         yield Finding(
             "journal-unfinished",
             WARN,
-            f"An earlier swap is unfinished. {journal.get('sentence') or ''}".strip(),
+            f"What an earlier run began is unfinished. {journal.get('sentence') or ''}".strip(),
             {key: journal.get(key) for key in ("id", "state")},
             "A rotation finishes or undoes it first; machine_ssl_swap with state=resumed does that alone.",
         )
@@ -394,6 +394,17 @@ def failed_before(survey: Survey, policy: Policy, now: datetime) -> Iterator[Fin
             {key: last.get(key) for key in ("id", "state", "started_at")},
             "Put the reason right, or this swap may end in the same way.",
         )
+
+
+def restarted(survey: Survey, policy: Policy, now: datetime) -> Iterator[Finding]:
+    """The services were restarted since the last swap, perhaps by a run that did not live to tell it."""
+    last = survey.get("last_restart") or {}
+    evidence = {key: last.get(key) for key in ("id", "state", "started_at")}
+    if last.get("state") == "committed":
+        yield Finding("services-restarted", INFO, last["sentence"], evidence)
+    elif last.get("state") in ("rolled_back", "refused"):
+        remedy = "Restart them, one node of the linked group at a time: machine_ssl_swap with state=restarted."
+        yield Finding("last-restart-failed", WARN, last["sentence"], evidence, remedy)
 
 
 def leftovers(survey: Survey, policy: Policy, now: datetime) -> Iterator[Finding]:
@@ -437,6 +448,7 @@ GATES: tuple[Gate, ...] = (
     vmca_trust,
     unfinished_journal,
     failed_before,
+    restarted,
     leftovers,
 )
 

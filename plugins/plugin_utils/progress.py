@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Internal. A swap's journal records as lines that a person likes to watch. Pure: records in, words out."""
+"""Internal. A journal's records as lines that a person likes to watch. Pure: records in, words out."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def describe(record: Record) -> str | None:
 
 
 def _opened(record: Record) -> str:
+    if record["intent"] == "restart":
+        return f"restart of the services begins (journal {record['journal']})"
     return f"{record['intent']} to {record['new_sha256'][:12]} begins (journal {record['journal']})"
 
 

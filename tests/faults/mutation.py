@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NODE = "plugins/module_utils/node"
 PYTEST = ["-m", "pytest", "--quiet", "-x", "-p", "no:cacheprovider", "--ansible-unit-inject-only"]
-UNIT = [f"tests/unit/node/test_{name}.py" for name in ("detach", "journal", "files", "swap")]
+UNIT = [f"tests/unit/node/test_{name}.py" for name in ("detach", "journal", "files", "swap", "restart")]
 MATRIX = ["tests/faults/prove.py", "--no-controllers", "--every", "9", "--rounds", "4", "--nodes", "2", "--seed", "1"]
 
 
@@ -51,8 +51,8 @@ MUTATIONS = (
     Mutation("what was written is not read back", "swap.py",
              "    if not pair.is_held_by(entry):\n        found = ", "    if False:\n        found = "),
     Mutation("the old pair is never put back", "swap.py",
-             'world.journal.write("turn", goal=OLD, **_explain(error))',
-             'world.journal.write("turn", goal=NEW, **_explain(error))'),
+             'world.journal.write("turn", goal=OLD, **explain(error))',
+             'world.journal.write("turn", goal=NEW, **explain(error))'),
     Mutation("the staged pair is not proved", "swap.py",
              "(Prove(), MakeBackup(), TakeCensus(), Arm())", "(MakeBackup(), TakeCensus(), Arm())"),
     Mutation("everybody gets the lock", "lock.py",
@@ -71,6 +71,12 @@ MUTATIONS = (
              "    _put_entry_back_in_place(world)\n    carry_through(world)", "    carry_through(world)"),
     Mutation("the self-heal stays armed", "swap.py",
              "    with suppress(OSError):\n        disarm(world.state)\n", ""),
+    Mutation("a restart bears with what went on running", "restart.py",
+             "            if not _still_up(world):\n                return command\n", "            return command\n"),
+    Mutation("an interrupted restart counts as a whole one", "restart.py",
+             'if world.goal == NEW and not world.journal.did("stop"):', "if False:"),
+    Mutation("an interrupted restart stops the services again", "restart.py",
+             "    try:\n        walk(world, (Start(),))", "    try:\n        walk(world, (StopAll(), Start()))"),
 )  # fmt: skip
 
 

@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from drive import Refusal
+from evidence import wait_until
 from invariant import check, health
-from misfortunes import Clock, DiskFault, ServiceFault, mend
+from misfortunes import OFF, Clock, DiskFault, Fault, Killed, PowerLoss, ServiceFault, ToolFault, mend
 from moments import STATE_DIR, Hold, Moment, newest
 from simvc.lab.node import Node
 from site_under_proof import Act, Site, story
@@ -239,6 +240,67 @@ class TestController:
     )
     def test_the_node_goes_on_without_it(self, site: Site, controller: Controller, blow: Blow, moment: Moment) -> None:
         assert Ensemble([site], controller).play(blow, [Cell(str(moment.step), "after", moment)]) == []
+
+
+class TestRestart:
+    """Of all services, which is no swap: nothing but them has moved when it is over."""
+
+    def judge(self, site: Site, outcome: str) -> None:
+        assert site.drive.outcome() == outcome, story(site.node)
+        assert check(site.node, site.before, "of no certificate") == "old"
+
+    def test_undisturbed_it_restarts_every_service(self, site: Site) -> None:
+        asked = len(site.node.tool_calls("vecs-cli"))
+        site.drive.swap("restarted")
+        site.drive.end()
+        assert len(site.node.tool_calls("vecs-cli")) == asked
+        self.judge(site, "committed")
+
+    @pytest.mark.parametrize(
+        ("fault", "moment", "outcome"),
+        [
+            (Killed(), Moment("begin", "stop"), "rolled_back"),
+            (PowerLoss(heal=True), Moment("begin", "start"), "committed"),
+            pytest.param(PowerLoss(heal=False), Moment("begin", "start"), "committed", marks=pytest.mark.slow),
+            pytest.param(PowerLoss(heal=True), Moment("begin", "stop"), "rolled_back", marks=pytest.mark.slow),
+            pytest.param(PowerLoss(heal=True), Moment("done", "census"), "refused", marks=pytest.mark.slow),
+        ],
+        ids=str,
+    )
+    def test_whatever_dies_the_services_are_started_again(
+        self, site: Site, fault: Fault, moment: Moment, outcome: str
+    ) -> None:
+        hold = Hold(site.node, moment)
+        site.drive.swap("restarted")
+        hold.wait()
+        if fault.strike(site.node) == OFF:
+            hold.forget()
+            site.node.boot()
+        else:
+            hold.kill()
+        if fault == PowerLoss(heal=True) and outcome != "refused":
+            wait_until(lambda: site.drive.outcome() != "open")
+            site.drive.end()
+        else:
+            site.drive.finish()
+        self.judge(site, outcome)
+
+    def test_services_that_do_not_stop_fail_it_and_run_on(self, site: Site) -> None:
+        ToolFault("service-control", "--stop --all", "fails", lasting=True).strike(site.node)
+        site.drive.swap("restarted")
+        site.drive.end()
+        self.judge(site, "rolled_back")
+
+    def test_one_that_does_not_come_back_needs_a_person_and_what_is_printed_helps(self, site: Site) -> None:
+        ServiceFault("vmware-vpxd", "fail", lasting=True).strike(site.node)
+        site.drive.swap("restarted")
+        site.drive.end()
+        assert site.drive.outcome() == "stuck"
+        mend(site.node)
+        (command,) = newest(site.node)[-1]["instructions"]
+        site.node.ssh(command)
+        site.drive.finish()
+        self.judge(site, "committed")
 
 
 class TestRollBack:

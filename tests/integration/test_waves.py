@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from controller import Controller, Run
-from evidence import SOON_AT_REST, Window, at_rest, served, wait_until, window
+from evidence import SOON_AT_REST, STATE_DIR, Window, at_rest, served, wait_until, window
 from simvc.lab.lab import Lab
+from simvc.lab.node import Node
 
 GROUPS = (("vc01", "vc02"), ("vc03", "vc04"), ("vc05", "vc06"))
 HASTE = {"machine_ssl_settle_timeout": 6, "machine_ssl_start_timeout": 60, "machine_ssl_stop_timeout": 60}
@@ -54,6 +55,12 @@ def stops(lab: Lab) -> dict[str, int]:
 def begun(before: dict[str, int], lab: Lab) -> set[str]:
     """The nodes, by their short names, of which services were stopped since."""
     return {name.partition(".")[0] for name, number in stops(lab).items() if number > before[name]}
+
+
+def journal(node: Node) -> list[dict[str, Any]]:
+    """The records of a node's newest journal."""
+    newest = max((node.root / STATE_DIR[1:] / "journal").glob("*.jsonl"))
+    return [json.loads(line) for line in newest.read_text().splitlines()]
 
 
 def endings(run: Run) -> dict[str, str]:
@@ -262,3 +269,25 @@ def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_restarted_where
         (summary,) = run.of("fleet_summary")
         holders = [item["holder"] for ended in summary["nodes"].values() for item in ended["todo"]]
         assert holders and not [holder for holder in holders if "services of vc01" in holder]
+
+
+def test_a_restart_that_loses_its_controller_is_finished_by_the_node_and_told_by_the_next_run(
+    controller_for: Callable[[Lab], Controller],
+) -> None:
+    with Lab("1x2", shell="bash", identity={"machine_certificate_age_days": 735}) as lab:
+        controller, first = controller_for(lab), lab["vc01"]
+        first.knobs(**{"service_control.start_all_seconds": 5})
+        settings = arguments(vcfleet_restart_peers=True)
+        command = ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory), *settings]
+        controller.killed(command, when=lambda: len(first.tool_calls("service-control", "--stop --all")) == 2)
+        assert journal(first)[-1]["event"] != "closed"
+        wait_until(lambda: journal(first)[-1]["event"] == "closed")
+        opened, *_, closed = journal(first)
+        assert (opened["intent"], closed["outcome"]) == ("restart", "committed")
+        assert "vmware-vpxd" in first.ssh("service-control --status --all").stdout.partition("Stopped:")[0]
+        before = stops(lab)
+        again = controller.playbook("rotate", *settings)
+        assert (again.rc, again.changed, set(endings(again).values())) == (0, 0, {"kept"}), again.output
+        assert begun(before, lab) == set()
+        (judged,) = again.of("machine_ssl_assess", "vc01.lab.example")
+        assert "services-restarted: Restart " in judged["summary"]

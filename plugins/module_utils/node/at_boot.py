@@ -10,7 +10,8 @@ from .journal import unfinished
 from .lock import Lock
 from .paths import State
 from .process import Runner
-from .swap import AtRest, StartCore, World, resume
+from .roads import resume
+from .swap import AtRest, StartCore, World
 from .tools.toolbox import Toolbox
 
 

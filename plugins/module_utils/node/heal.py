@@ -29,7 +29,7 @@ PROGRAM = "heal.pyz"
 
 _UNIT = """\
 [Unit]
-Description=Finish or undo the certificate swap that a power loss interrupted (vcfleet.certs)
+Description=Finish or undo the swap or restart that a power loss interrupted (vcfleet.certs)
 After=network.target vmafdd.service vmware-vmon.service
 
 [Service]

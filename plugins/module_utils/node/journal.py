@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The write-ahead record of a swap: one JSON object a line, appended and fsynced, never rewritten.
+"""The write-ahead record of a swap or a restart: one JSON object a line, appended and fsynced, never rewritten.
 
 A line is on the disk before the act that it announces begins. Nothing secret is ever written here.
 """
@@ -21,12 +21,16 @@ from .files import discard, sync
 VERSION = 1
 CLOSED = "closed"
 HANDED_OVER = "handed over"
+RESTART = "restart"
 
 Record = Dict[str, Any]
 
 
 class Journal:
-    """One swap's record. Build it with `create` or `load`; both leave `records` equal to what is on the disk."""
+    """The record of one swap or restart.
+
+    Build it with `create` or `load`; both leave `records` equal to what is on the disk.
+    """
 
     def __init__(self, path: Path, records: list[Record]) -> None:
         self.path = path
@@ -40,6 +44,10 @@ class Journal:
     @property
     def closed(self) -> bool:
         return any(record["event"] == CLOSED for record in self.records)
+
+    @property
+    def is_restart(self) -> bool:
+        return bool(self.fact("intent") == RESTART)
 
     @classmethod
     def create(cls, folder: Path, name: str, **facts: Any) -> Journal:
@@ -96,7 +104,13 @@ class Journal:
         return next((record[name] for record in reversed(self.records) if name in record), None)
 
     def began(self, step: str) -> bool:
-        return any(record["event"] == "begin" and record.get("step") == step for record in self.records)
+        return self._has("begin", step)
+
+    def did(self, step: str) -> bool:
+        return self._has("done", step)
+
+    def _has(self, event: str, step: str) -> bool:
+        return any(record["event"] == event and record.get("step") == step for record in self.records)
 
 
 def journals(folder: Path) -> list[Journal]:
@@ -109,6 +123,17 @@ def journals(folder: Path) -> list[Journal]:
 def newest(folder: Path) -> Journal | None:
     """The journal that was begun last."""
     return next(reversed(journals(folder)), None)
+
+
+def last_swap(folder: Path) -> Journal | None:
+    """The journal of the swap that was begun last, whatever was restarted since."""
+    return next((each for each in reversed(journals(folder)) if not each.is_restart), None)
+
+
+def last_restart(folder: Path) -> Journal | None:
+    """The journal that was begun last, if that was a restart: a swap after it restarts the services as well."""
+    last = newest(folder)
+    return last if last and last.is_restart else None
 
 
 def unfinished(folder: Path) -> Journal | None:

@@ -10,11 +10,29 @@ from typing import Any
 
 from .journal import CLOSED, HANDED_OVER, Journal, Record
 
+# `last` is the newest reason, `reason` the one that it all began with.
+_OF_A_SWAP = {
+    "committed": "Swap {id} replaced {old} by {new} with {length}, at {end}.",
+    "rolled_back": "Swap {id} put {old} back with {length}, at {end}. Reason: {reason}",
+    "refused": "Swap {id} stopped before its window and changed nothing. Reason: {reason}",
+    "running": "Swap {id} is replacing {old} by {new}, now in step {step}.",
+    "interrupted": "Swap {id} was interrupted in step {step}; state=resumed finishes or undoes it.",
+    "stuck": "Swap {id} could neither finish nor put {old} back: a person is needed. Reason: {reason}",
+}
+_OF_A_RESTART = {
+    "committed": "Restart {id} stopped all services and started them again with {length}, at {end}.",
+    "rolled_back": "Restart {id} did not restart all services; they run as before, with {length}, at {end}."
+    " Reason: {reason}",
+    "refused": "Restart {id} ended before its window and stopped no service. Reason: {reason}",
+    "running": "Restart {id} of the services is under way, now in step {step}.",
+    "interrupted": "Restart {id} of the services was interrupted in step {step}; state=resumed starts them again.",
+    "stuck": "Restart {id} could not start the services again: a person is needed. Reason: {last}",
+}
 NONE: dict[str, Any] = {"id": None, "state": "none", "sentence": "No swap has run on this node.", "steps": []}
 
 
 def status(journal: Journal | None, alive: bool) -> dict[str, Any]:
-    """The swap in one dictionary.
+    """The swap or restart in one dictionary.
 
     `state` is none, running, interrupted, committed, rolled_back, refused or stuck; `alive` says whether a living
     process owns the node's lock.
@@ -104,15 +122,11 @@ def _sentence(journal: Journal, state: str) -> str:
     end = (journal.last(CLOSED) or journal.records[-1])["at"]
     unknown = "a window of unknown length" if journal.began("stop") else "no window"
     length = f"a window of {window:.1f} s" if window is not None else unknown
-    sentences = {
-        "committed": "Swap {id} replaced {old} by {new} with {length}, at {end}.",
-        "rolled_back": "Swap {id} put {old} back with {length}, at {end}. Reason: {reason}",
-        "refused": "Swap {id} stopped before its window and changed nothing. Reason: {reason}",
-        "running": "Swap {id} is replacing {old} by {new}, now in step {step}.",
-        "interrupted": "Swap {id} was interrupted in step {step}; state=resumed finishes or undoes it.",
-        "stuck": "Swap {id} could neither finish nor put {old} back: a person is needed. Reason: {reason}",
-    }
-    return sentences[state].format(id=journal.id, old=old, new=new, length=length, end=end, reason=reason, step=step)
+    last = journal.fact("message")
+    sentences = _OF_A_RESTART if journal.is_restart else _OF_A_SWAP
+    return sentences[state].format(
+        id=journal.id, old=old, new=new, length=length, end=end, reason=reason, last=last, step=step
+    )
 
 
 def _short(sha256: str | None) -> str:

@@ -21,7 +21,7 @@ from . import paths
 from .context import Context
 from .errors import NodeError
 from .files import read_text
-from .journal import CLOSED, Journal, journals, newest, unfinished
+from .journal import CLOSED, Journal, journals, last_restart, last_swap, unfinished
 from .lock import Lock
 from .parallel import Once, bounded, each_at_once
 from .status import status, window_seconds
@@ -87,9 +87,10 @@ class Survey:
             "os": _os,
             "disk": self._disk,
             "vcha": _vcha,
-            "journal": lambda: self._swap(unfinished(self._state.journal)),
-            "last_swap": lambda: self._swap(newest(self._state.journal)),
+            "journal": lambda: self._told(unfinished(self._state.journal)),
+            "last_swap": lambda: self._told(last_swap(self._state.journal)),
             "last_window_seconds": self._last_window,
+            "last_restart": lambda: self._told(last_restart(self._state.journal)),
             "login_shell": lambda: pwd.getpwuid(0).pw_shell,
             "login_shell_before": self._login_shell_before,
         }
@@ -171,7 +172,7 @@ class Survey:
         first = {os.stat(folder).st_dev: folder for folder in reversed(folders)}
         return [_file_system(folder) for folder in folders if folder in first.values()]
 
-    def _swap(self, journal: Journal | None) -> dict[str, Any] | None:
+    def _told(self, journal: Journal | None) -> dict[str, Any] | None:
         return None if journal is None else status(journal, alive=Lock(self._state.lock).held())
 
 
@@ -249,7 +250,7 @@ def _os() -> str:
 
 def _is_committed(journal: Journal) -> bool:
     closed = journal.last(CLOSED)
-    return closed is not None and closed["outcome"] == "committed"
+    return closed is not None and closed["outcome"] == "committed" and not journal.is_restart
 
 
 def _vcha() -> bool:

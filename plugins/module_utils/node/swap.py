@@ -282,10 +282,10 @@ class Stop(Step):
         return world.still_up(world.look()) <= stragglers or (world.holds_target() and not world.stale_ports())
 
     def do(self, world: World) -> dict[str, Any]:
-        _refuse_unsaved(world)
+        refuse_unsaved(world)
         before = world.still_up(frozenset(world.seen.running))
         for _attempt in range(STOP_ATTEMPTS):
-            command = _evidence_only(lambda: world.toolbox.services.stop(None, world.settings.stop_timeout))
+            command = evidence_only(lambda: world.toolbox.services.stop(None, world.settings.stop_timeout))
             at_rest = AtRest(world)
             world.wait_until(lambda: not world.still_up(world.look()) or at_rest(), world.settings.stop_timeout)  # noqa: B023
             stragglers = world.still_up(frozenset(world.seen.running))
@@ -304,7 +304,7 @@ class StartCore(Step):
         commands: list[dict[str, Any]] = []
         for _attempt in range(START_ATTEMPTS):
             commands += [
-                _evidence_only(partial(world.toolbox.services.start, [name], world.settings.start_timeout))
+                evidence_only(partial(world.toolbox.services.start, [name], world.settings.start_timeout))
                 for name in world.core
                 if name not in world.seen.running
             ]
@@ -327,7 +327,7 @@ class Replace(Step):
             put(world.toolbox, STORE, world.target)
         except NodeError:
             if world.goal == NEW:
-                _evidence_only(lambda: put(world.toolbox, STORE, world.backup.machine))
+                evidence_only(lambda: put(world.toolbox, STORE, world.backup.machine))
             raise
         return {"holds": world.target_sha256}
 
@@ -364,7 +364,7 @@ class Start(Step):
 
     def do(self, world: World) -> dict[str, Any]:
         for _attempt in range(START_ATTEMPTS):
-            command = _evidence_only(lambda: world.toolbox.services.start(None, world.settings.start_timeout))
+            command = evidence_only(lambda: world.toolbox.services.start(None, world.settings.start_timeout))
             if world.wait_until(lambda: self.check(world), world.settings.settle_timeout / START_ATTEMPTS):
                 return dict(command, stopped_again=self._stop_surplus(world))
         missing = ", ".join(world.seen.missing(world.census))
@@ -375,7 +375,7 @@ class Start(Step):
         """`--start --all` also starts what somebody had stopped before: the census is to be the same again."""
         surplus = sorted(set(world.seen.running) & set(world.journal.fact("stopped") or ()))
         if surplus:
-            _evidence_only(lambda: world.toolbox.services.stop(surplus, world.settings.stop_timeout))
+            evidence_only(lambda: world.toolbox.services.stop(surplus, world.settings.stop_timeout))
         return surplus
 
 
@@ -411,20 +411,25 @@ ROAD: tuple[Step, ...] = PREPARE + WINDOW + FINISH
 
 def run(world: World) -> None:
     """Walk a freshly opened journal to its end. Never raises: the journal says how it ended."""
+    if prepared(world, PREPARE):
+        carry_through(world)
+
+
+def prepared(world: World, steps: Sequence[Step]) -> bool:
+    """Walk the steps before the window. False where that does not go: the journal is closed then."""
     try:
-        walk(world, PREPARE)
+        walk(world, steps)
         if not world.journal.saved:
             raise NodeError(f"The journal {world.journal.path} cannot be written", remedy="Free space on its disk.")
     except Exception as error:  # whatever it was, nothing has been stopped or replaced yet
-        close(world, "refused", **_explain(error))
-        return
-    carry_through(world)
+        close(world, "refused", **explain(error))
+        return False
+    return True
 
 
 def resume(world: World) -> None:
     """Finish, or undo, what an interrupted swap left. Never raises: the journal says how it ended."""
-    if not world.journal.began("stop"):
-        close(world, "refused", message="Interrupted before the window; nothing had changed.")
+    if not entered(world):
         return
     if world.goal == NEW and _came_up_untouched(world):
         world.journal.write("turn", goal=OLD, message="Interrupted before the certificate was replaced.")
@@ -434,20 +439,28 @@ def resume(world: World) -> None:
     carry_through(world)
 
 
+def entered(world: World) -> bool:
+    """Had the interrupted journal come to its window? Otherwise there is nothing to recover, and it is closed."""
+    if world.journal.began("stop"):
+        return True
+    close(world, "refused", message="Interrupted before the window; nothing had changed.")
+    return False
+
+
 def carry_through(world: World) -> None:
     """Walk the window to the goal; when that fails, to the old pair; when that fails too, say how to do it by hand."""
     if world.goal == NEW:
         try:
             walk(world, WINDOW)
         except Exception as error:  # in the window nothing may escape: the way back begins here
-            world.journal.write("turn", goal=OLD, **_explain(error))
+            world.journal.write("turn", goal=OLD, **explain(error))
         else:
             _commit(world)
             return
     try:
         walk(world, WINDOW)
     except Exception as error:  # the last resort is a person
-        world.journal.write("stuck", instructions=instructions(world), **_explain(error))
+        world.journal.write("stuck", instructions=instructions(world), **explain(error))
     else:
         _close_rolled_back(world)
 
@@ -457,7 +470,7 @@ def _commit(world: World) -> None:
     try:
         walk(world, FINISH)
     except Exception as error:  # a full or read-only disk
-        world.journal.write("failed", step="commit", **_explain(error))
+        world.journal.write("failed", step="commit", **explain(error))
     close(world, "committed")
 
 
@@ -528,16 +541,16 @@ def _close_rolled_back(world: World) -> None:
         world.toolbox.vecs.settle()
         clear_staging(world.state)
     except OSError as error:
-        world.journal.write("failed", step="commit", **_explain(error))
+        world.journal.write("failed", step="commit", **explain(error))
     close(world, "rolled_back")
 
 
 def _put_entry_back_in_place(world: World) -> None:
     """No entry at all is the one moment of danger: it ends before anything else is tried."""
     if not _holds(lambda: StartCore().check(world)):
-        _evidence_only(lambda: StartCore().do(world))
+        evidence_only(lambda: StartCore().do(world))
     if _holds(lambda: world.entry() is None):
-        _evidence_only(lambda: Replace().do(world))
+        evidence_only(lambda: Replace().do(world))
 
 
 def _came_up_untouched(world: World) -> bool:
@@ -561,7 +574,7 @@ def _holds_old(world: World) -> bool:
     return entry is not None and entry.sha256 == world.journal.fact("old_sha256")
 
 
-def _refuse_unsaved(world: World) -> None:
+def refuse_unsaved(world: World) -> None:
     """No power loss could be recovered from in a window that no disk knows of."""
     if world.goal == NEW and not world.journal.saved:
         raise NodeError(
@@ -581,7 +594,7 @@ def _refuse_other_certificate_served(world: World, stored: str, before: dict[int
     )
 
 
-def _evidence_only(act: Callable[[], Any]) -> dict[str, Any]:
+def evidence_only(act: Callable[[], Any]) -> dict[str, Any]:
     """Do it and keep what it said for the journal: whether it worked is read from the world afterwards."""
     try:
         done = act()
@@ -606,7 +619,7 @@ def _holds(condition: Callable[[], bool]) -> bool:
         return False
 
 
-def _explain(error: Exception) -> dict[str, Any]:
+def explain(error: Exception) -> dict[str, Any]:
     if isinstance(error, NodeError):
         return {"message": error.message, "remedy": error.remedy, "details": error.details}
     return {

@@ -189,6 +189,7 @@ def healthy_survey(root: str, leaf: str) -> dict[str, Any]:
         "clock": {"epoch": 1_000_000.5, "asked": 1_000_000.0, "answered": 1_000_001.0},
         "vcha": False,
         "journal": None,
+        "last_restart": None,
         "login_shell": "/bin/bash",
         "problems": [],
     }

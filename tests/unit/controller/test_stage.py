@@ -96,6 +96,12 @@ class TestOptions:
         begun = {name: RECORD[name] for name in ("node", "survey", "settings")}
         assert action(machine_ssl_swap, state="resumed", record=begun).options()["state_dir"] == "/var/lib/elsewhere"
 
+    def test_a_restart_takes_no_certificate_from_it(self) -> None:
+        surveyed = {name: RECORD[name] for name in ("node", "survey", "settings")}
+        options = action(machine_ssl_swap, state="restarted", record=surveyed, lease="us").options()
+        assert (options["pnid"], options["lease"], options["stop_timeout"]) == ("vc01.lab.example", "us", 1.0)
+        assert (options["sha256"], options["replaces"]) == (None, None)
+
     def test_a_verification_takes_every_root(self) -> None:
         options = action(machine_ssl_verify, record=RECORD).options()
         assert options["roots"] == ["ROOT", "OLDER", "OTHER"]
@@ -128,6 +134,14 @@ class TestParts:
         failed = {"failed": True, "changed": True, "msg": "No.", "details": {"swap": undone}}
         assert self.noted(action(machine_ssl_swap, state="swapped", record=RECORD), failed)["swap"] == undone
         assert "resumed" not in self.noted(action(machine_ssl_swap, state="resumed", record=RECORD), failed)
+
+    def test_a_restart_is_noted_where_it_came_to_a_good_end_and_never_as_a_swap(self) -> None:
+        restart = {"state": "committed", "intent": "restart"}
+        result = {"changed": True, "swap": restart}
+        here = action(machine_ssl_swap, state="restarted", record=RECORD)
+        assert self.noted(here, result) == {**RECORD, "restarted": restart}
+        for state, told in (("restarted", {"failed": True, "details": result}), ("resumed", result)):
+            assert self.noted(action(machine_ssl_swap, state=state, record=RECORD), told) == RECORD
 
     def test_check_mode_swaps_nothing(self) -> None:
         result = {"changed": True, "swap": {"state": "planned"}}

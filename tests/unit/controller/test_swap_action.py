@@ -191,6 +191,9 @@ def test_nobody_waits_for_ever(told: list[str]) -> None:
         ("swapped", "interrupted", True),
         ("rolled_back", "rolled_back", True),
         ("resumed", "stuck", True),
+        ("restarted", "rolled_back", True),
+        ("restarted", "refused", False),
+        ("restarted", "stuck", True),
     ],
 )
 def test_an_end_that_nobody_asked_for_is_a_failure(told: list[str], asked: str, ended: str, changed: bool) -> None:
@@ -214,6 +217,31 @@ def test_a_stuck_node_prints_what_to_type(told: list[str]) -> None:
 def test_resume_is_content_with_every_orderly_end(told: list[str], ended: str) -> None:
     result = act(Node(STARTED, news(ended)), dict(OPTIONS, state="resumed"))
     assert result["changed"] is (ended != "refused")
+
+
+def test_a_restart_is_told_to_its_end_and_no_certificate_with_it(told: list[str]) -> None:
+    node = Node(
+        STARTED,
+        news(
+            "committed",
+            record(0, "opened", intent="restart"),
+            record(1, "begin", 10.0, step="stop"),
+            record(2, "failed", step="stop", message="These went on running: vsphere-ui"),
+            record(3, "begin", 20.0, step="start"),
+            record(4, "done", 32.0, step="start"),
+            record(5, "closed", outcome="rolled_back"),
+        ),
+    )
+    act(node, dict(OPTIONS, state="restarted", lease="us"))
+    assert node.asked[1][1]["lease"] == "us", "renewed by who follows"
+    assert [line.split("  ", 3)[-1].strip() for line in told] == [
+        "restart of the services begins (journal j1)",
+        "── window opens: stopping all services",
+        "stop failed: These went on running: vsphere-ui",
+        "start      12.0 s   services started, census restored",
+        "── window closed after 22.0 s",
+        "── rolled back",
+    ]
 
 
 def test_the_story_says_how_long_the_window_was() -> None:

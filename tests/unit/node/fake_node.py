@@ -73,6 +73,7 @@ class FakeNode:
         self.running = CORE | PROFILE
         self.known = CORE | PROFILE | STOPPED
         self.never_start: set[str] = set()
+        self.never_stop: set[str] = set()
         self.presented: str | None = cert
         self.hook: Callable[[str], None] = lambda call: None
         self.asked: Callable[[str], None] = lambda question: None
@@ -158,7 +159,7 @@ class FakeServices:
 
     def stop(self, names: list[str] | None, timeout: float) -> SimpleNamespace:
         self.node.act(f"stop {names}")
-        self.node.running -= self.node.known if names is None else set(names)
+        self.node.running -= (self.node.known if names is None else set(names)) - self.node.never_stop
         return SimpleNamespace(rc=0, seconds=0.0)
 
     def start(self, names: list[str] | None, timeout: float) -> SimpleNamespace:

@@ -224,6 +224,21 @@ def test_a_swap_that_has_ended_is_told_as_the_last_one(files):
     assert take(Node(), files)["last_swap"]["handed_over"] is True
 
 
+def test_a_restart_is_told_until_a_swap_comes_after_it_and_is_none_itself(files):
+    folder = files / "state/journal"
+    folder.mkdir(parents=True)
+    assert take(Node(), files)["last_restart"] is None
+    Journal.create(folder, "20261122T000000Z", intent="swap").write("closed", outcome="committed")
+    restarted = Journal.create(folder, "20261123T000000Z", intent="restart")
+    assert take(Node(), files)["journal"]["intent"] == "restart"
+    restarted.write("closed", outcome="rolled_back")
+    record = take(Node(), files)
+    assert record["journal"] is None
+    assert (record["last_swap"]["state"], record["last_restart"]["state"]) == ("committed", "rolled_back")
+    Journal.create(folder, "20261124T000000Z", intent="swap").write("closed", outcome="committed")
+    assert take(Node(), files)["last_restart"] is None
+
+
 def test_names_are_asked_of_the_nodes_own_resolver(monkeypatch):
     assert survey.names_of("127.0.0.1")["addresses"] == ["127.0.0.1"]
 

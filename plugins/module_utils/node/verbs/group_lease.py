@@ -33,7 +33,7 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
         "holder": outcome.lease.told(at) if outcome.lease else None,
         "previous": outcome.previous.told(at) if outcome.previous else None,
         "swap_runs": Lock(state.lock).held(),
-        "newest_swap": last.id if last else None,
+        "newest_journal": last.id if last else None,
     }
     return {"changed": False, "lease": told}
 

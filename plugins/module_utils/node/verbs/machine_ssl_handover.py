@@ -9,14 +9,14 @@ from typing import Any
 
 from ..context import Context
 from ..heal import leave_no_trace
-from ..journal import CLOSED, HANDED_OVER, newest
+from ..journal import CLOSED, HANDED_OVER, last_swap
 from ..paths import State
 
 
 def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     """`noted`: the journal of the last swap, which must have come to its end, says so now or said so before."""
     state = State(options["state_dir"])
-    last = newest(state.journal)
+    last = last_swap(state.journal)
     leave_no_trace(context, state)
     if last is None or last.last(CLOSED) is None:
         return {"changed": False, "noted": False}

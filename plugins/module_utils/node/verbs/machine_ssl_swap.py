@@ -1,13 +1,14 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start, resume, roll back or explain the swap. What is started runs on by itself; `swap_follow` tells how it goes."""
+"""Start, resume, roll back or explain a swap or restart. What is started runs on; `swap_follow` tells how it goes."""
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, Callable, Dict
 
 from ..context import Context
@@ -15,14 +16,15 @@ from ..detach import detach
 from ..errors import NodeError
 from ..files import next_stamp, private_folder
 from ..heal import leave_no_trace
-from ..journal import Journal, journals, newest, unfinished
+from ..journal import RESTART, Journal, journals, last_swap, newest, unfinished
 from ..lease import admit
 from ..lock import Lock
 from ..pair import Backup, Pair, backups
 from ..paths import MACHINE_ALIAS, MACHINE_STORE, State
+from ..roads import resume
+from ..roads import run as walk_road
 from ..status import status
-from ..swap import NEW, Settings, World, resume
-from ..swap import run as walk_road
+from ..swap import NEW, Settings, World
 from ..tools.servicecontrol import CORE
 
 Answer = Dict[str, Any]
@@ -31,6 +33,7 @@ Answer = Dict[str, Any]
 def run(options: dict[str, Any], context: Context) -> Answer:
     """`swap` is the status of the newest swap; when `started`, one runs on its own and is told from `cursor` on.
 
+    A restart counts as one where it is asked for, or where anything is that was begun last (status, resumed).
     `call`, where given, names the question: asked again because its answer was lost, it finds what it has begun.
     """
     state = State(options["state_dir"])
@@ -48,7 +51,7 @@ def _begun_by(call: str | None, state: State) -> Answer | None:
 
 
 def _status(options: dict[str, Any], context: Context, state: State) -> Answer:
-    return _answer(state, changed=False)
+    return _answer(state, changed=False, ended=newest)
 
 
 def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
@@ -69,7 +72,7 @@ def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
     source = Pair(state.staged_cert, state.staged_key)
 
     def begin() -> Journal | None:
-        return None if _stored(context) == wanted else _open(state, options, source, None, wanted, "swap")
+        return None if _stored(context) == wanted else _open_swap(state, options, source, None, wanted, "swap")
 
     return _start(context, state, begin, wanted, options)
 
@@ -90,7 +93,7 @@ def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Ans
     def begin() -> Journal | None:
         if _stored(context) == wanted:
             return None
-        return _open(state, options, backup.machine, legacy, wanted, "roll back")
+        return _open_swap(state, options, backup.machine, legacy, wanted, "roll back")
 
     return _start(context, state, begin, wanted, options)
 
@@ -98,10 +101,17 @@ def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Ans
 def _resumed(options: dict[str, Any], context: Context, state: State) -> Answer:
     if unfinished(state.journal) is None:
         leave_no_trace(context, state)
-        return _answer(state, changed=False)
+        return _answer(state, changed=False, ended=newest)
     if context.check_mode:
         return _answer(state, changed=True)
     return _start(context, state, lambda: None, None, options)
+
+
+def _restarted(options: dict[str, Any], context: Context, state: State) -> Answer:
+    _settings(options)  # what is wrong with them is told before anything else
+    if context.check_mode:
+        return _answer(state, changed=True)
+    return _start(context, state, lambda: _open(state, options, RESTART, RESTART), RESTART, options)
 
 
 _ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
@@ -109,17 +119,18 @@ _ACTS: dict[str, Callable[[dict[str, Any], Context, State], Answer]] = {
     "swapped": _swapped,
     "rolled_back": _rolled_back,
     "resumed": _resumed,
+    "restarted": _restarted,
 }
 
 
 def _start(
     context: Context, state: State, begin: Callable[[], Journal | None], wanted: str | None, options: dict[str, Any]
 ) -> Answer:
-    """Take the node's lock and go on in a process of its own: first what an earlier run left, then this swap.
+    """Take the node's lock and go on in a process of its own: first what an earlier run left, then ours.
 
-    Only where the lease lets this run begin a swap; under the node's lock, so that it changes hands no more meanwhile.
+    Only where the lease lets this run begin one; under the node's lock, so that it changes hands no more meanwhile.
 
-    `begin` opens this swap's journal, or finds that there is nothing to do. What a disk refuses is told here: nobody
+    `begin` opens our journal, or finds that there is nothing to do. What a disk refuses is told here: nobody
     would hear it from the process that goes on.
     """
     for folder in (state.root, state.staging, state.backup, state.journal):
@@ -136,7 +147,7 @@ def _start(
         journal = begin() if left is None else None
     except OSError as error:
         raise NodeError(
-            f"No swap was begun: {error.filename or state.root} cannot be written: {error.strerror}.",
+            f"Nothing was begun: {error.filename or state.root} cannot be written: {error.strerror}.",
             remedy="Free space on its disk, or mount it for writing, then run again.",
         ) from error
 
@@ -173,19 +184,29 @@ def _attach(lock: Lock, state: State, wanted: str | None) -> Answer:
     )
 
 
-def _open(
+def _open_swap(
     state: State, options: dict[str, Any], source: Pair, legacy: Pair | None, wanted: str, intent: str
 ) -> Journal:
-    return Journal.create(
-        state.journal,
-        f"{next_stamp(state.journal)}-{wanted[:8]}",
-        intent=intent,
-        call=options.get("call"),
-        goal=NEW,
+    return _open(
+        state,
+        options,
+        intent,
+        wanted[:8],
         new_sha256=wanted,
         source=[str(source.cert), str(source.key)],
         source_legacy=[str(legacy.cert), str(legacy.key)] if legacy else None,
+    )
+
+
+def _open(state: State, options: dict[str, Any], intent: str, suffix: str, **facts: Any) -> Journal:
+    return Journal.create(
+        state.journal,
+        f"{next_stamp(state.journal)}-{suffix}",
+        intent=intent,
+        call=options.get("call"),
+        goal=NEW,
         settings=_settings(options).to_record(),
+        **facts,
     )
 
 
@@ -194,8 +215,10 @@ def _end_of_journals(state: State) -> dict[str, Any]:
     return {"journal": last.id, "n": len(last.records) - 1} if last else {"journal": "", "n": -1}
 
 
-def _answer(state: State, changed: bool, alive: bool | None = None) -> Answer:
-    told = unfinished(state.journal) or newest(state.journal)
+def _answer(
+    state: State, changed: bool, alive: bool | None = None, ended: Callable[[Path], Journal | None] = last_swap
+) -> Answer:
+    told = unfinished(state.journal) or ended(state.journal)
     living = Lock(state.lock).held() if alive is None else alive
     return {"changed": changed, "started": False, "swap": status(told, living)}
 
