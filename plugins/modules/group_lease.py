@@ -187,7 +187,7 @@ lease:
       type: bool
       sample: false
     newest_journal:
-      description: Name of the journal of the swap, or the restart, that was begun last on the node. V(null) without any.
+      description: Name of the journal of the swap or restart that was begun last on the node. V(null) without any.
       type: str
       sample: 20261122T190311204001Z-b9f2110a
 

@@ -57,7 +57,8 @@ def linked_groups(
     names of those that may be nodes and that this run leaves out. `leader` is the node to ask for the members.
     A node that no override places and that was not surveyed, or not so far that its links are known, may belong to any
     group that trusts a VMCA root whose node is not known; such groups are refused with it, since a member that nobody
-    looked at may be down already. So may one that was left out, unless a directory has told who the members are.
+    looked at may be down already. So may one that was left out, unless a directory has told who the members are. And
+    where neither is there, such a root is a member's that this run does not see: who is due is refused.
     """
     placed = dict(overrides or {})
     order = [*records, *unsurveyed]
@@ -65,13 +66,13 @@ def linked_groups(
     lost = [node for node in unsurveyed if node not in placed]
     unplaced = [*lost, *_adrift(groups, records, placed)]
     for group in groups:
-        strange = bool(unplaced or left_out) and _has_unknown_member(group, records)
+        strange = bool(unplaced or left_out) and bool(_unknown_roots(group.nodes, records))
         group.unknown += [node for node in unplaced if strange and node not in group.nodes]
         group.left_out += [node for node in left_out if _may_belong(node, group, records, placed, strange)]
     for node in lost:
         _list_once(groups, node)
     groups = sorted(_merged(groups, order), key=lambda group: order.index(group.nodes[0]))
-    return [_judged(group, records, [*inventory, *addresses]) for group in groups]
+    return [_judged(group, records, [*inventory, *addresses], placed) for group in groups]
 
 
 def override_problems(overrides: Mapping[str, Any], inventory: Collection[str]) -> list[str]:
@@ -183,15 +184,21 @@ def _trusted(record: Mapping[str, Any]) -> set[str]:
     return {x509.sha256(pem) for pem in trusted_roots(record["survey"])}
 
 
-def _has_unknown_member(group: Group, records: Records) -> bool:
-    """Does a node of the group trust a VMCA root of its own domain that no surveyed node has?"""
+def _unknown_roots(nodes: Iterable[str], records: Records) -> list[str]:
+    """The subjects of the VMCA roots of its own domain that a node of a group trusts, and that no surveyed node has.
+
+    A surveyed node's former root is no other node's: a VMCA root has the name of its host (vmware-cli.md §8).
+    """
     known = {sha256 for record in records.values() for sha256 in _vmca(record)}
-    return any(
-        x509.sha256(pem) not in known and _looks_like_vmca(pem, records[node])
-        for node in group.nodes
+    hosts = [f"O={record['survey']['pnid']}".lower() for record in records.values() if record["survey"].get("pnid")]
+    subjects = [
+        x509.subject(pem)
+        for node in nodes
         if node in records
         for pem in trusted_roots(records[node]["survey"])
-    )
+        if x509.sha256(pem) not in known and _looks_like_vmca(pem, records[node])
+    ]
+    return [each for each in dict.fromkeys(subjects) if not set(each.lower().split(",")) & set(hosts)]
 
 
 def _looks_like_vmca(pem: str, record: Mapping[str, Any]) -> bool:
@@ -200,18 +207,20 @@ def _looks_like_vmca(pem: str, record: Mapping[str, Any]) -> bool:
     return components.lower() in x509.subject(pem).lower()
 
 
-def _judged(group: Group, records: Records, inventory: Collection[str]) -> dict[str, Any]:
+def _judged(group: Group, records: Records, inventory: Collection[str], placed: Collection[str]) -> dict[str, Any]:
     refused = [f"{node}: {reason}" for node in group.nodes for reason in _refusals(records.get(node))]
     refused += [f"{node} could not be surveyed{_membership(group, node, records)}." for node in group.unknown]
     refused += _left_out(group)
-    findings = [finding.to_dict() for finding in membership.judge(group.nodes, records, inventory)]
-    refused += [with_remedy(finding) for finding in refusals(findings)]
     due = [
         f"{node}: {' '.join(assessment['reasons'])}"
         for node in group.nodes
         for assessment in [records.get(node, {}).get("assessment")]
         if assessment and assessment["verdict"] == ROTATE
     ]
+    by_hand = all(node in placed for node in group.nodes)
+    strange = _unknown_roots(group.nodes, records) if due and not by_hand else []
+    findings = [finding.to_dict() for finding in membership.judge(group.nodes, records, inventory, strange)]
+    refused += [with_remedy(finding) for finding in refusals(findings)]
     if due:
         refused += [f"{node}: {reason}" for node in group.nodes for reason in _unsafe(records.get(node, {}))]
     verdict = REFUSE if refused else ROTATE if due else KEEP

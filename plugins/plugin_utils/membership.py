@@ -30,15 +30,17 @@ def _listed(linked_mode: LinkedMode) -> set[str]:
     return {spelled(member["name"]) for member in linked_mode.get("members", [])}
 
 
-def judge(nodes: Sequence[str], records: Mapping[str, Record], inventory: Collection[str]) -> list[Finding]:
-    """All findings about the members of one group.
+def judge(
+    nodes: Sequence[str], records: Mapping[str, Record], inventory: Collection[str], strange: Sequence[str] = ()
+) -> list[Finding]:
+    """All findings about the members of one group. `strange` are subjects of VMCA roots that it trusts and nobody has.
 
     `nodes` are the inventory names of its nodes; `inventory` the names and addresses of all hosts, those outside this
     run too: a member that only this run leaves out is known, and refused with other words.
     """
     answers = {node: records[node]["linked_mode"] for node in nodes if "linked_mode" in records.get(node, {})}
     if not answers:
-        return [_not_asked()]
+        return [_stranger(strange) if strange else _not_asked()]
     pnids = {_pnid(records[node]): node for node in nodes if node in records and _pnid(records[node])}
     surveyed = {name for name in map(_pnid, records.values()) if name}
     known = {*map(spelled, filter(None, inventory)), *surveyed}
@@ -58,6 +60,19 @@ def spelled(name: str) -> str:
 
 def _pnid(record: Record) -> str:
     return spelled(str(record["survey"].get("pnid") or ""))
+
+
+def _stranger(roots: Sequence[str]) -> Finding:
+    """P22. Where the run has no lease, another one may be at work: a slice of the same job, say."""
+    return Finding(
+        "member-unknown",
+        REFUSE,
+        f"It trusts VMCA roots of nodes that this run does not see: {'; '.join(roots)}. Another run may be at work"
+        " there.",
+        {"roots": list(roots)},
+        "Run with all nodes of the linked group, or define vcfleet_sso_password to have its directory asked who they are."
+        " Where the root is of a node that is long gone, unpublish it, or say with vcfleet_groups who belongs together.",
+    )
 
 
 def _not_asked() -> Finding:

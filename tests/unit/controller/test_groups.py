@@ -23,17 +23,24 @@ def fleet(authority: Any, make_survey: Any) -> Callable[..., Fleet]:
         members: dict[str, str], trusts: dict[str, list[str]] | None = None, domain: str = "vsphere.local"
     ) -> Fleet:
         names = [*members, *(name for extra in (trusts or {}).values() for name in extra)]
-        roots = {name: authority.root(name) for name in dict.fromkeys(names)}
+        roots = {name: authority.root(name, subject=vmca_subject(name)) for name in dict.fromkeys(names)}
         records: Fleet = {}
         for node, group in members.items():
             trusted = [other for other in members if members[other] == group] + (trusts or {}).get(group, [])
             survey = make_survey(roots[node], authority.leaf(node, name=f"{node}-leaf"))
             survey["trusted_roots"] = [{"alias": each, "chain": [roots[each]]} for each in trusted]
             survey["sso_domain"] = domain
+            survey["pnid"] = f"{node}.lab.example"
             records[node] = {"survey": survey, "assessment": judged("keep")}
         return records
 
     return make
+
+
+def vmca_subject(node: str) -> list[tuple[Any, str]]:
+    """As VMCA makes it: the organization is the host's name."""
+    domain = [(NameOID.DOMAIN_COMPONENT, part) for part in ("vsphere", "local")]
+    return [(NameOID.COMMON_NAME, "CA"), *domain, (NameOID.ORGANIZATION_NAME, f"{node}.lab.example")]
 
 
 def judged(verdict: str, finding: str = "x") -> dict[str, Any]:
@@ -298,6 +305,29 @@ class TestLeftOut:
         (reason,) = groups[0]["reasons"]
         assert "hosts that this run leaves out: vc02, vc12." in reason and "vcfleet_only" in reason
         assert [group["verdict"] for group in linked_groups(records)] == ["keep", "keep"]
+
+    def test_without_anybody_who_tells_whoever_is_due_is_refused(self, fleet: Callable[..., Fleet]) -> None:
+        """The other half of the group is another job's inventory."""
+        records = fleet({"vc01": "a", "vc02": "a"}, trusts={"a": ["vc03"]})
+        records["vc02"]["assessment"] = judged("rotate")
+
+        (group,) = linked_groups(records)
+        assert group["verdict"] == "refuse"
+        assert [finding["id"] for finding in group["findings"]] == ["member-unknown"]
+        (reason,) = group["reasons"]
+        assert "O=vc03.lab.example" in reason and "vcfleet_sso_password" in reason and "vcfleet_groups" in reason
+
+        by_hand = {"vc01": "mine", "vc02": "mine"}
+        assert [group["verdict"] for group in linked_groups(records, (), by_hand)] == ["rotate"]
+
+    def test_a_nodes_own_former_root_is_nobody_elses(self, fleet: Callable[..., Fleet], authority: Any) -> None:
+        records = fleet({"vc01": "a"})
+        former = authority.root("former", subject=vmca_subject("vc01"))
+        records["vc01"]["survey"]["trusted_roots"].append({"alias": "former", "chain": [former]})
+        records["vc01"]["assessment"] = judged("rotate")
+
+        assert [group["verdict"] for group in linked_groups(records)] == ["rotate"]
+        assert [group["verdict"] for group in linked_groups(records, left_out=["vc02"])] == ["rotate"]
 
     def test_a_directory_knows_better(self, fleet: Callable[..., Fleet]) -> None:
         """The root of a node that was decommissioned long ago."""

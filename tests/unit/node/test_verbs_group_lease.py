@@ -42,7 +42,7 @@ def ask(state: State, wanted: str, check_mode: bool = False, **options: Any) -> 
 
 
 def test_the_life_of_a_lease(state: State) -> None:
-    nothing = {"holder": None, "previous": None, "swap_runs": False, "newest_swap": None}
+    nothing = {"holder": None, "previous": None, "swap_runs": False, "newest_journal": None}
     assert ask(state, "status") == {"event": "told", **nothing}
     assert ask(state, "awaited", owner="a") == {"event": "free", **nothing}
     assert ask(state, "held", owner="a", check_mode=True)["event"] == "granted"
@@ -72,8 +72,8 @@ def test_who_had_it_is_told_when_it_is_taken_over(state: State, monkeypatch: pyt
     assert ask(state, "renewed", owner="a")["holder"]["owner"] == "a", "it may be at work elsewhere in the group"
 
 
-def test_the_newest_swap_is_told(state: State, interrupted: Journal) -> None:
-    assert ask(state, "held", owner="a")["newest_swap"] == interrupted.id
+def test_the_newest_journal_is_told(state: State, interrupted: Journal) -> None:
+    assert ask(state, "held", owner="a")["newest_journal"] == interrupted.id
 
 
 def test_a_running_swap_is_told(state: State) -> None:
