@@ -70,8 +70,9 @@ def _stranger(roots: Sequence[str]) -> Finding:
         f"It trusts VMCA roots of nodes that this run does not see: {'; '.join(roots)}. Another run may be at work"
         " there.",
         {"roots": list(roots)},
-        "Run with all nodes of the linked group, or define vcfleet_sso_password to have its directory asked who they are."
-        " Where the root is of a node that is long gone, unpublish it, or say with vcfleet_groups who belongs together.",
+        "Run with all nodes of the linked group, or define vcfleet_sso_password to have its directory asked who they"
+        " are. Where the root is of a node that is long gone, unpublish it, or say with vcfleet_groups who belongs"
+        " together.",
     )
 
 
