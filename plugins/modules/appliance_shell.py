@@ -26,9 +26,9 @@ options:
     required: true
   lease:
     description:
-      - Owner of the lease under which the run works, see M(vcfleet.certs.group_lease). While another owner's lease on
-        the node is live, that run may need the shell it gave, and puts it back itself, so O(state=restored) does
-        nothing.
+      - Owner of the lease under which the run works, see M(vcfleet.certs.group_lease). While another owner's lease in
+        O(state_dir) on the node is live, that run may need the shell it gave, and puts it back itself, so
+        O(state=restored) does nothing. It does nothing under any live lease when this is left out.
     type: str
 attributes:
   check_mode:

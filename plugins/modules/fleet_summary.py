@@ -44,10 +44,12 @@ EXAMPLES = r"""
 RETURN = r"""
 nodes:
   description: >-
-    How each node ended. C(ending) is one of C(rotated), C(kept), C(would rotate), C(refused), C(not surveyed),
-    C(not selected), C(not begun), C(failed), C(rolled back), C(running), C(contact lost), C(interrupted), C(stuck).
-    C(old) and C(new) have the thumbprints and the end of validity, C(window_seconds) the length of the window,
-    C(failed) whether that is a failed host, C(sentence) the reason, and C(todo) what is left for a person.
+    How each node ended. C(ending) is one of C(rotated), C(kept), C(would rotate), C(would finish or undo) (in check
+    mode, what an earlier run left), C(refused), C(not surveyed), C(not selected), C(not begun), C(failed),
+    C(rolled back) (this run's swap, or an earlier one that this run has undone), C(running), C(contact lost),
+    C(interrupted), C(stuck). C(old) and C(new) have the thumbprints and the end of validity, C(window_seconds) the
+    length of the window, C(failed) whether that is a failed host, C(sentence) the reason, and C(todo) what is left for
+    a person.
   type: dict
   returned: success
   sample:

@@ -83,6 +83,15 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Wait up to ten minutes for whoever has the other nodes of the group
+  vcfleet.certs.group_lease:
+    state: awaited
+    group: vsphere.local
+    owner: nightly@runner7 4711
+    wait: 600
+  delegate_to: "{{ item }}"
+  loop: [vc02.lab.example, vc03.lab.example]
+
 - name: Take the lease on the leader, and wait up to ten minutes for whoever has it
   vcfleet.certs.group_lease:
     state: held
@@ -96,7 +105,6 @@ EXAMPLES = r"""
     state: held
     group: vsphere.local
     owner: nightly@runner7 4711
-    wait: 600
   delegate_to: "{{ item }}"
   loop: [vc02.lab.example, vc03.lab.example]
 

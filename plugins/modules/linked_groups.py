@@ -15,6 +15,8 @@ description:
     may belong to it.
   - Where a node of the group was asked by M(vcfleet.certs.linked_mode_info), the group is refused as well when a member
     is not among the surveyed nodes, is not reached or is not healthy.
+  - Where none was asked, a group with a node that is due is refused when it trusts a VMCA root that none of O(nodes)
+    has and that does not name one of them (finding C(member-unknown)), unless O(overrides) places all its nodes.
   - Works on the controller alone and needs no connection.
 author:
   - The vcfleet.certs authors (@vcfleet)

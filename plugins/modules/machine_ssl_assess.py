@@ -36,8 +36,9 @@ options:
     type: str
   settings:
     description:
-      - What the later stages go by. Options of M(vcfleet.certs.machine_ssl_swap), and C(probe) of
-        M(vcfleet.certs.machine_ssl_verify). All of them are checked here. Those of before when not given.
+      - What the later stages go by. Options of M(vcfleet.certs.machine_ssl_swap), C(probe) of
+        M(vcfleet.certs.machine_ssl_verify), and C(resume), whether a run may bring an earlier run's swap to its end.
+        All of them are checked here. Those of before when not given.
     type: dict
   at:
     description:

@@ -12,6 +12,7 @@ description:
   - Does what M(vcfleet.certs.machine_ssl_swap), M(vcfleet.certs.machine_ssl_verify) and
     M(vcfleet.certs.machine_ssl_handover) do with the node's record, one after the other, and ends with the first that
     fails. As one task it costs the controller a third of what three do.
+  - Notes why it failed as C(failure) in the record, behind what failed there before.
   - In check mode it only says what the swap would do.
 author:
   - The vcfleet.certs authors (@vcfleet)
