@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.stage import Stage
@@ -26,6 +27,13 @@ class ActionModule(Stage, NodeAction):
             "sha256": record["swap"]["new"]["sha256"],
             **{name: record["settings"][name] for name in ("probe", "tool_timeout")},
         }
+
+    def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
+        """As it leaves. What is amiss is the node's failure, whoever asked, and whatever becomes of the task."""
+        shown = super()._shown(result)
+        if self._name is not None and shown.get("failed"):
+            records.blame(self._name, shown["msg"])
+        return shown
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Look once; what is not as it should be fails the task, all of it at once."""

@@ -10,7 +10,7 @@ short_description: Look whether a node is still healthy after its certificate wa
 version_added: 0.1.0
 description:
   - Fails when a service that ran before does not run, and when a TLS port presents another certificate. Names all that
-    is wrong.
+    is wrong, and notes it in the record that O(record) names, as C(failure).
   - Loop it with a pause to watch a node for a while.
 author:
   - The vcfleet.certs authors (@vcfleet)

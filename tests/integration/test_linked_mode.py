@@ -16,6 +16,7 @@ import pytest
 from controller import BIN, Controller, Run
 from evidence import at_rest, differences, stops, watched
 from simvc.lab.lab import Lab
+from simvc.lab.node import Node
 
 # Nobody else's on this machine, and everything in it that a shell would take for something else.
 PASSWORD = 'it\'s $H "Wörld" `1`'
@@ -213,28 +214,52 @@ NAMES = ("vc01", "vc02", "vc03")
 # ---- Gates -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_gate_holds_the_next_node_until_replication_is_whole(lab: Lab, controller: Controller) -> None:
-    """Last of all here, since it rotates. First replication stands still, then it does not."""
-    one, two, lone = (lab[name] for name in NAMES)
-    old = two.certificate_served()
-    # From now on vc01 keeps its changes to itself, and has one more to tell.
-    one.knobs(**{"vmdir.replication_delay": 3600})
+def keeps_a_change_to_itself(node: Node) -> None:
+    node.knobs(**{"vmdir.replication_delay": 3600})
     publish = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -out /tmp/r -subj /CN=r 2>/dev/null && \
         {DIR_CLI} trustedcert publish --cert /tmp/r"
-    assert one.ssh(publish, input=f"{PASSWORD}\n").returncode == 0
+    assert node.ssh(publish, input=f"{PASSWORD}\n").returncode == 0
+
+
+def test_in_check_mode_nobody_stands_at_a_gate(lab: Lab, controller: Controller) -> None:
+    before = {node.name: node.snapshot() for node in lab.nodes}
+    run = play(controller, "rotate", "--check")
+    assert (run.rc, run.changed) == (0, 0), run.output
+    assert run.output.count("would rotate") == 4, "three nodes, and the last line"
+    assert run.of("replication_gate") == []
+    for node in lab.nodes:
+        assert [name for name in differences(before[node.name], node.snapshot()) if "vcfleet" in name] == []
+
+
+def test_the_gate_holds_each_node_until_replication_is_whole(lab: Lab, controller: Controller) -> None:
+    """Last of all here, since it rotates. Replication stands still at first, then from the first window on."""
+    one, two, lone = (lab[name] for name in NAMES)
+    keeps_a_change_to_itself(one)
     run = play(controller, "rotate")
     assert run.rc == 2, run.output
-    why = " ".join(run.failures(two.name))
-    assert "Not begun" in why and "vc01.lab.example" in why and "changes behind" in why
-    assert two.certificate_served() == old and not two.tool_calls("service-control", "--stop")
-    for rotated in (one, lone):
-        assert [swap["state"] for swap in run.parts("swap", rotated.name)] == ["committed"]
+    why = " ".join(run.failures(one.name))
+    assert "Not begun" in why and "vc01.lab.example: the partner vc02.lab.example is 1 changes behind" in why
+    assert not any(node.tool_calls("service-control", "--stop") for node in (one, two))
+    assert [swap["state"] for swap in run.parts("swap", lone.name)] == ["committed"]
 
     one.knobs(**{"vmdir.replication_delay": 0})
+    old = two.certificate_served()
+    command = ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory), "-e", json.dumps(SETTINGS)]
+    with controller.started(command, SSO_PASSWORD=PASSWORD) as process:
+        one.wait_for_tool("service-control", "--stop --all", timeout=300)
+        keeps_a_change_to_itself(two)
+        output, _ = process.communicate(timeout=600)
+    run = controller.ended(process.returncode, output)
+    assert run.rc == 2, run.output
+    assert [swap["state"] for swap in run.parts("swap", one.name)] == ["committed"]
+    why = " ".join(run.failures(two.name))
+    assert "Not begun" in why and "vc02.lab.example: the partner vc01.lab.example" in why and "changes behind" in why
+    assert two.certificate_served() == old and not two.tool_calls("service-control", "--stop")
+
+    two.knobs(**{"vmdir.replication_delay": 0})
     run = play(controller, "rotate")
     assert run.rc == 0, run.output
     assert two.certificate_served() != old
-    # Once more after the last one: on both members of the group that was rotated, and on no other.
-    end = [result for name in (one.name, two.name) for result in run.of("replication_gate", name)]
-    assert [result["samples"] for result in end] == [2, 2]
-    assert run.of("replication_gate", lone.name) == []
+    # Before the turn and after the group, of both members; and nobody asks the group that has nothing to do.
+    seen = [[member["name"] for member in gate["members"]] for gate in run.of("replication_gate")]
+    assert seen == [[one.name, two.name]] * 2

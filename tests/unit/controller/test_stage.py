@@ -447,6 +447,11 @@ class TestHealth:
             self.looked(monkeypatch, ["vmafdd"], served)
         assert len(refused.value.details["problems"]) == 2
 
+    def test_what_is_amiss_is_that_nodes_failure_whatever_becomes_of_the_task(self) -> None:
+        here = action(machine_ssl_health, record=RECORD)
+        here._shown({"failed": True, "changed": False, "msg": "Services that ran before do not run: vmware-vpxd."})
+        assert records.load("vc01")["failure"] == "Services that ran before do not run: vmware-vpxd."
+
 
 class TestRecords:
     names = ("vc01", "../vc01", "2001:db8::1", "vc 01/é", "VC01")
