@@ -7,7 +7,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ansible_collections.vcfleet.certs.plugins.action import machine_ssl_handover, machine_ssl_swap, machine_ssl_verify
+from ansible_collections.vcfleet.certs.plugins.action import (
+    machine_ssl_handover,
+    machine_ssl_swap,
+    machine_ssl_verify,
+    replication_gate,
+)
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
@@ -16,7 +21,10 @@ _PARTS = ("swap", "verification", "handover")
 
 
 class ActionModule(NodeAction):
-    """The stages from the swap to the handover, one after the other, each by the action of its name."""
+    """The gate, and the stages from the swap to the handover, one after the other, each by the action of its name."""
+
+    SECRETS = frozenset({"sso_password"})
+    CONSTRAINTS = {"required_by": {"gate": ["sso_password"]}}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """What the stages tell; one that fails is the last, and its failure is ours. Each notes its part itself."""
@@ -24,12 +32,24 @@ class ActionModule(NodeAction):
         if reason:
             records.note(record, {"not_begun": reason})
             return {"changed": False, "skipped": True, "skip_reason": reason}
+        held = self._held(options)
+        if held.get("failed"):
+            return _together({"changed": False}, held)
         swap = {"record": record, "state": "swapped", "lease": options["lease"]}
         told = _together({"changed": False}, self._done(machine_ssl_swap, swap))
         for stage in () if self._task.check_mode else (machine_ssl_verify, machine_ssl_handover):
             if not told.get("failed"):
                 told = self._afterwards(stage, record, told)
         return told
+
+    def _held(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What the gate tells when it has opened, or why it stays shut. Nothing where there is none."""
+        if not options["gate"] or self._task.check_mode:
+            return {}
+        settings = records.load(options["record"])["settings"]
+        login = {name: options[name] for name in ("sso_user", "sso_password", "lease")}
+        where = {name: settings[name] for name in ("state_dir", "tool_timeout")}
+        return self._done(replication_gate, {**options["gate"], **login, **where})
 
     def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
         """As it leaves. A failure is noted here: other groups ask for it before Ansible gets to run a rescue."""

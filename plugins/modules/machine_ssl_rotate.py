@@ -11,7 +11,8 @@ version_added: 0.1.0
 description:
   - Does what M(vcfleet.certs.machine_ssl_swap), M(vcfleet.certs.machine_ssl_verify) and
     M(vcfleet.certs.machine_ssl_handover) do with the node's record, one after the other, and ends with the first that
-    fails. As one task it costs the controller a third of what three do.
+    fails. Before that it waits at the gate of O(gate), as M(vcfleet.certs.replication_gate) does. As one task it costs
+    the controller a third of what they do.
   - Notes why it failed as C(failure) in the record, behind what failed there before.
   - In check mode it only says what the swap would do.
 author:
@@ -34,6 +35,35 @@ options:
         the task only notes it in the record, and is skipped.
     type: str
     default: ''
+  gate:
+    description: Where the node may begin only when its linked group is whole. The options of
+      M(vcfleet.certs.replication_gate). Nobody waits in check mode.
+    type: dict
+    suboptions:
+      members:
+        description: As O(vcfleet.certs.replication_gate#module:members).
+        type: list
+        elements: str
+        default: []
+      min_partners:
+        description: As O(vcfleet.certs.replication_gate#module:min_partners).
+        type: int
+        default: 0
+      timeout:
+        description: As O(vcfleet.certs.replication_gate#module:timeout).
+        type: float
+        default: 600
+      pause:
+        description: As O(vcfleet.certs.replication_gate#module:pause).
+        type: float
+        default: 5
+  sso_user:
+    description: As O(vcfleet.certs.replication_gate#module:sso_user).
+    type: str
+    default: administrator
+  sso_password:
+    description: As O(vcfleet.certs.replication_gate#module:sso_password). Required with O(gate).
+    type: str
 attributes:
   check_mode:
     support: full
@@ -49,6 +79,7 @@ seealso:
   - module: vcfleet.certs.machine_ssl_swap
   - module: vcfleet.certs.machine_ssl_verify
   - module: vcfleet.certs.machine_ssl_handover
+  - module: vcfleet.certs.replication_gate
   - plugin: vcfleet.certs.turn
     plugin_type: lookup
 """
@@ -58,6 +89,14 @@ EXAMPLES = r"""
   vcfleet.certs.machine_ssl_rotate:
     record: "{{ inventory_hostname }}"
   register: rotation
+
+- name: The same, once the linked group is whole
+  vcfleet.certs.machine_ssl_rotate:
+    record: "{{ inventory_hostname }}"
+    gate:
+      members: [vc01.example.com, vc02.example.com]
+      min_partners: 1
+    sso_password: "{{ vcfleet_sso_password }}"
 """
 
 RETURN = r"""

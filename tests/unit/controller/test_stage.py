@@ -21,6 +21,7 @@ from ansible_collections.vcfleet.certs.plugins.action import (
     machine_ssl_stage,
     machine_ssl_swap,
     machine_ssl_verify,
+    replication_gate,
 )
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
@@ -361,6 +362,47 @@ class TestRotate:
     def test_check_mode_asks_for_the_swap_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         result, ran = self.rotated(monkeypatch, check_mode=True)
         assert len(ran) == 1 and result["swap"] == SWAP
+
+    gate: Any = {"members": ["vc01", "vc02"], "min_partners": 1, "pause": 0.5, "timeout": 9}
+
+    def held(self, monkeypatch: pytest.MonkeyPatch, told: Any, check_mode: bool = False) -> tuple[Any, list[Any]]:
+        """The result, and what the gate was asked, of a rotation that stands at one."""
+        asked: list[Any] = []
+
+        def run(stage: Any, tmp: Any = None, task_vars: Any = None) -> Any:
+            asked.append(stage._task.args)
+            return told
+
+        monkeypatch.setattr(replication_gate.ActionModule, "run", run)
+        for module in (machine_ssl_swap, machine_ssl_verify, machine_ssl_handover):
+            monkeypatch.setattr(module.ActionModule, "run", lambda *_, **__: {"changed": True})
+        here = action(
+            machine_ssl_rotate, check_mode, record=RECORD, lease="us 1", gate=self.gate, sso_password="VMware1!"
+        )
+        for part in ("_connection", "_play_context", "_loader", "_templar", "_shared_loader_obj"):
+            setattr(here, part, part)
+        return here._shown(here.act(here.options())), asked
+
+    def test_it_stands_at_the_gate_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        result, asked = self.held(monkeypatch, {"changed": False, "samples": 2, "members": []})
+        where = {name: RECORD["settings"][name] for name in ("state_dir", "tool_timeout")}  # type: ignore[index]
+        login = {"sso_user": "administrator", "sso_password": "VMware1!", "lease": "us 1"}
+        assert asked == [{**self.gate, **login, **where}]
+        assert result["changed"] and "VMware1!" not in str(result)
+
+    def test_behind_a_shut_gate_nothing_begins_and_the_record_says_why(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        shut = {"failed": True, "changed": False, "msg": "The gate did not open.", "remedy": "", "details": {}}
+        result, _ = self.held(monkeypatch, shut)
+        assert (result["failed"], result["changed"], result["msg"]) == (True, False, "The gate did not open.")
+        kept = records.load("vc01")
+        assert kept["failure"] == "The gate did not open." and "swap" not in kept
+
+    def test_nobody_stands_there_in_check_mode(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.held(monkeypatch, {}, check_mode=True)[1] == []
+
+    def test_a_gate_without_a_password_is_refused(self) -> None:
+        with pytest.raises(Refused, match="sso_password"):
+            action(machine_ssl_rotate, record=RECORD, gate=self.gate).options()
 
 
 class TestTurn:
