@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.action import (
@@ -16,6 +17,8 @@ from ansible_collections.vcfleet.certs.plugins.action import (
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import Refused
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.node_action import NodeAction
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.schedule import too_late
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 
 _PARTS = ("swap", "verification", "handover")
 
@@ -28,13 +31,13 @@ class ActionModule(NodeAction):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """What the stages tell; one that fails is the last, and its failure is ours. Each notes its part itself."""
-        record, reason = options["record"], options["not_begun"]
-        if reason:
-            records.note(record, {"not_begun": reason})
-            return {"changed": False, "skipped": True, "skip_reason": reason}
-        held = self._held(options)
+        record = options["record"]
+        held = {} if options["not_begun"] else self._held(options)
         if held.get("failed"):
             return _together({"changed": False}, held)
+        if reason := options["not_begun"] or (held and _too_late(record)):
+            records.note(record, {"not_begun": reason})
+            return {"changed": False, "skipped": True, "skip_reason": reason}
         swap = {"record": record, "state": "swapped", "lease": options["lease"]}
         told = _together({"changed": False}, self._done(machine_ssl_swap, swap))
         for stage in () if self._task.check_mode else (machine_ssl_verify, machine_ssl_handover):
@@ -73,6 +76,12 @@ class ActionModule(NodeAction):
             task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj
         )
         return dict(action.run(task_vars=self.task_vars))
+
+
+def _too_late(record: str) -> str:
+    """Who has waited at a gate may have come too late for the maintenance window."""
+    assessment = records.load(record).get("assessment") or {}
+    return too_late(assessment.get("when"), datetime.now(UTC))
 
 
 def _together(before: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:

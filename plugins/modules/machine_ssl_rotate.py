@@ -32,7 +32,8 @@ options:
   not_begun:
     description:
       - Why the node is not to begin, in sentences, such as P(vcfleet.certs.turn#lookup) finds. Where it is not empty,
-        the task only notes it in the record, and is skipped.
+        the task only notes it in the record, and is skipped. So it is when the gate has taken so long that the node's
+        maintenance window has closed.
     type: str
     default: ''
   gate:
@@ -116,9 +117,9 @@ handover:
   returned: success, except in check mode
   sample: {"pnid": "vc01.lab.example"}
 skip_reason:
-  description: What O(not_begun) says.
+  description: What O(not_begun) says, or that the maintenance window has closed.
   type: str
-  returned: when O(not_begun) is not empty
+  returned: when the node has not begun
   sample: vc01 of the same linked group was to be handed over before, and was not.
 
 commands:

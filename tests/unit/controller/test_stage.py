@@ -397,6 +397,13 @@ class TestRotate:
         kept = records.load("vc01")
         assert kept["failure"] == "The gate did not open." and "swap" not in kept
 
+    def test_who_comes_too_late_from_the_gate_does_not_begin(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        begin = {"from": None, "by": "2020-01-01T01:30:00+00:00"}
+        monkeypatch.setitem(RECORD, "assessment", {**RECORD["assessment"], "when": {"begin": begin}})  # type: ignore[dict-item]
+        result, asked = self.held(monkeypatch, {"changed": False, "samples": 2})
+        assert asked and result["skipped"] and "it was to begin by 2020-01-01T01:30" in result["skip_reason"]
+        assert records.load("vc01")["not_begun"] == result["skip_reason"]
+
     def test_nobody_stands_there_in_check_mode(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.held(monkeypatch, {}, check_mode=True)[1] == []
 
