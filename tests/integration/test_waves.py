@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -77,6 +78,21 @@ def why(run: Run, name: str) -> str:
     return " ".join(run.failures(f"{name}.lab.example"))
 
 
+@contextmanager
+def no_good_with_a_new_certificate(*nodes: Node) -> Iterator[None]:
+    """The new certificate is in and its services do not start; with the old one they do."""
+    for node in nodes:
+        node.add_fault(
+            "service-control", "answer", match="--start --all", times=3, rc=0,
+            stdout="Service-control failed. Error: Failed to start services in profile ALL. RC=5, stderr=...\n",
+        )  # fmt: skip
+    try:
+        yield
+    finally:
+        for node in nodes:
+            node.clear_faults()
+
+
 # ---- Side by side ----------------------------------------------------------------------------------------------------
 
 
@@ -95,14 +111,9 @@ class Walked:
 def walked(lab: Lab, controller: Controller) -> Walked:
     served_before, before = served(lab), stops(lab)
     lab["vc01"].knobs(**{"service_control.start_all_seconds": SLOW})
-    # The new certificate is in and its services do not start; with the old one they do.
-    lab["vc05"].add_fault(
-        "service-control", "answer", match="--start --all", times=3, rc=0,
-        stdout="Service-control failed. Error: Failed to start services in profile ALL. RC=5, stderr=...\n",
-    )  # fmt: skip
-    run = controller.playbook("rotate", *arguments(**HASTE))
+    with no_good_with_a_new_certificate(lab["vc05"]):
+        run = controller.playbook("rotate", *arguments(**HASTE))
     lab["vc01"].knobs(**{"service_control.start_all_seconds": 0.3})
-    lab["vc05"].clear_faults()
     begun_since = begun(before, lab)
     windows = {name: window(lab[name]) for name in begun_since - {"vc05"}}
     return Walked(run, windows, served_before, served(lab), begun_since)
@@ -179,6 +190,22 @@ def test_a_node_that_is_lost_at_its_turn_uses_up_the_budget_and_nothing_more_is_
     # It was lost for the account, too; the walker, in whose name it was asked, is not charged with it.
     walker = run.stats["vc01.lab.example"]
     assert (walker["failures"], walker["unreachable"]) == (0, 0)
+
+
+def test_with_fewer_forks_than_groups_a_failure_still_counts_for_whoever_was_queued_before_it(
+    lab: Lab, controller: Controller
+) -> None:
+    """One wave, and one failure allowed. The second comes while the first turn of the third group waits for a fork."""
+    before, served_before = stops(lab), served(lab)
+    with no_good_with_a_new_certificate(lab["vc01"], lab["vc03"]):
+        run = controller.playbook("rotate", "--forks", "1", *arguments(**AGAIN))
+    assert run.rc == 2, run.output
+    assert begun(before, lab) == {"vc01", "vc03"}
+    assert served(lab) == served_before
+    rolled_back = dict.fromkeys(("vc01", "vc03"), "rolled back")
+    assert endings(run) == {**rolled_back, **dict.fromkeys(("vc02", "vc04", "vc05", "vc06"), "not begun")}
+    for name in ("vc05", "vc06"):
+        assert "vcfleet_failures_allowed is 1" in why(run, name)
 
 
 def test_a_canary_whose_lease_cannot_be_asked_for_stops_everything_and_the_run_comes_to_its_account(
