@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from controller import Controller, Run
+from controller import Controller, Run, both
 from evidence import STATE_DIR, stops, wait_until
 from simvc.lab.lab import Lab
 from simvc.lab.node import Node
@@ -118,14 +117,6 @@ def command(controller: Controller, yard: Path, play: str, owner: str, **setting
     known = {"owner": owner, "members": MEMBERS, "ttl": TTL, "wait": 0, "yard": str(yard), **settings}
     inventory = str(controller.inventory)
     return ["ansible-playbook", str(yard / f"play-{play}.yml"), "-i", inventory, "-e", json.dumps(known)]
-
-
-def both(controllers: tuple[Controller, Controller], commands: list[list[str]]) -> list[Run]:
-    """Two commands at the same time, to their ends."""
-    with ExitStack() as stack:
-        pairs = [(each, stack.enter_context(each.started(argv))) for each, argv in zip(controllers, commands)]
-        ended = [(each, process, process.communicate(timeout=900)[0]) for each, process in pairs]
-    return [each.ended(process.returncode, output) for each, process, output in ended]
 
 
 def lease(node: Node) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from controller import Controller, Run
+from controller import Controller, Run, both
 from evidence import SOON_AT_REST, STATE_DIR, Window, at_rest, served, wait_until, window
 from simvc.lab.lab import Lab
 from simvc.lab.node import Node
@@ -72,6 +73,11 @@ def endings(run: Run) -> dict[str, str]:
 def charged(run: Run) -> set[str]:
     """The hosts that the recap has as failed."""
     return {name.partition(".")[0] for name, numbers in run.stats.items() if numbers["failures"]}
+
+
+def leased(lab: Lab) -> set[str]:
+    """The nodes on whose disks a lease is."""
+    return {node.plan.short for node in lab.nodes if (node.root / STATE_DIR[1:] / "lease").exists()}
 
 
 def why(run: Run, name: str) -> str:
@@ -206,6 +212,51 @@ def test_with_fewer_forks_than_groups_a_failure_still_counts_for_whoever_was_que
     assert endings(run) == {**rolled_back, **dict.fromkeys(("vc02", "vc04", "vc05", "vc06"), "not begun")}
     for name in ("vc05", "vc06"):
         assert "vcfleet_failures_allowed is 1" in why(run, name)
+
+
+def test_with_any_errors_fatal_a_first_host_that_is_not_reached_costs_nobody_but_its_own_group(
+    lab: Lab, controller: Controller
+) -> None:
+    """The first host is the one in whose name Ansible runs what is run once."""
+    before, served_before = stops(lab), served(lab)
+    lab["vc01"].cut()
+    try:
+        run = controller.playbook("rotate", *arguments(**AGAIN), ANSIBLE_ANY_ERRORS_FATAL="true", **KEEPALIVE)
+    finally:
+        lab["vc01"].heal()
+    assert run.rc != 0, run.output
+    others = {"vc03", "vc04", "vc05", "vc06"}
+    assert begun(before, lab) == others
+    for node in lab.nodes:
+        assert (node.certificate_served() != served_before[node.name]) == (node.plan.short in others), node
+    assert endings(run) == {"vc01": "not surveyed", "vc02": "refused", **dict.fromkeys(others, "rotated")}
+    assert "vc01.lab.example could not be surveyed" in why(run, "vc02")
+    bad = {name for name, numbers in run.stats.items() if numbers["failures"] or numbers["unreachable"]}
+    assert bad == {"vc01.lab.example", "vc02.lab.example"}
+    assert leased(lab) == set()
+
+
+def test_two_runs_of_disjoint_slices_at_the_same_time_rotate_each_node_once(
+    lab: Lab, controller: Controller, controller_for: Callable[[Lab], Controller]
+) -> None:
+    before, served_before, since = stops(lab), served(lab), time.time()
+    controllers = (controller, controller_for(lab))
+    slices = (arguments(**AGAIN, vcfleet_slice=f"{number}/2") for number in (1, 2))
+    runs = both(controllers, [
+        ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(each.inventory), *options]
+        for each, options in zip(controllers, slices)
+    ])  # fmt: skip
+    told = "\n".join(run.output for run in runs)
+    assert [run.rc for run in runs] == [0, 0], told
+    rotated = [{name for name, ending in endings(run).items() if ending == "rotated"} for run in runs]
+    assert all(rotated) and sorted(name for each in rotated for name in each) == sorted(sum(GROUPS, ())), told
+    assert {name: number - before[name] for name, number in stops(lab).items()} == dict.fromkeys(before, 1)
+    assert not set(served(lab).values()) & set(served_before.values())
+    windows = {name: window(lab[name], since) for group in GROUPS for name in group}
+    for group in GROUPS:
+        first, then = sorted((windows[name] for name in group), key=lambda each: each.begin)
+        assert first.end <= then.begin
+    assert leased(lab) == set()
 
 
 def test_a_canary_whose_lease_cannot_be_asked_for_stops_everything_and_the_run_comes_to_its_account(
