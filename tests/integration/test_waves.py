@@ -332,21 +332,23 @@ def test_settings_that_make_no_sense_are_refused_first(
 # ---- After the group -------------------------------------------------------------------------------------------------
 
 
-def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_restarted_where_asked(
-    controller_for: Callable[[Lab], Controller],
+@pytest.mark.parametrize("asked", [True, False])
+def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_restarted_where_asked_and_named_where_not(
+    controller_for: Callable[[Lab], Controller], asked: bool
 ) -> None:
     """Both certificates have expired. The second node's turn restarts it; the first has to be, once more, after it."""
     with Lab("1x2", shell="bash", identity={"machine_certificate_age_days": 735}) as lab:
-        run = controller_for(lab).playbook("rotate", *arguments(vcfleet_restart_peers=True))
+        run = controller_for(lab).playbook("rotate", *arguments(vcfleet_restart_peers=True) if asked else ())
         assert run.rc == 0, run.output
         first, second = lab["vc01"], lab["vc02"]
-        assert [len(node.tool_calls("service-control", "--stop --all")) for node in (first, second)] == [2, 1]
-        restarted = first.tool_calls("service-control", "--stop --all")[-1]
-        assert restarted.start >= window(second).end
+        assert [len(node.tool_calls("service-control", "--stop --all")) for node in (first, second)] == [1 + asked, 1]
+        last = first.tool_calls("service-control", "--stop --all")[-1]
+        assert (last.start >= window(second).end) == asked
         assert "vmware-vpxd" in first.ssh("service-control --status --all").stdout.partition("Stopped:")[0]
         (summary,) = run.of("fleet_summary")
-        holders = [item["holder"] for ended in summary["nodes"].values() for item in ended["todo"]]
-        assert holders and not [holder for holder in holders if "services of vc01" in holder]
+        todo = {name: [item["holder"] for item in ended["todo"]] for name, ended in summary["nodes"].items()}
+        named = [node for node, holders in todo.items() if "the services of vc01.lab.example" in holders]
+        assert all(todo.values()) and named == ([] if asked else [second.name])
 
 
 def test_a_restart_that_loses_its_controller_is_finished_by_the_node_and_told_by_the_next_run(
