@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 from controller import Controller, Run
-from evidence import STATE_DIR, Snapshot, at_rest, key_files, served, wait_until
+from evidence import STATE_DIR, Snapshot, at_rest, differences, key_files, served, wait_until
 from simvc.lab.lab import Lab
 from simvc.lab.node import Node
 
 HASTE = ("-e", '{"machine_ssl_settle_timeout": 6, "machine_ssl_start_timeout": 20, "machine_ssl_stop_timeout": 20}')
+NOT_STARTED = "Service-control failed. Error: Failed to start services in profile ALL. RC=5, stderr=...\n"
 
 
 @dataclass
@@ -37,10 +38,7 @@ def stopped(controller_for: Callable[[Lab], Controller]) -> Iterator[Stopped]:
     with Lab("1x3,1x1", shell="appliance") as lab:
         served_before, before = served(lab), at_rest(lab)
         # The new certificate is in and its services do not start; with the old one they do.
-        lab["vc02"].add_fault(
-            "service-control", "answer", match="--start --all", times=3, rc=0,
-            stdout="Service-control failed. Error: Failed to start services in profile ALL. RC=5, stderr=...\n",
-        )  # fmt: skip
+        lab["vc02"].add_fault("service-control", "answer", match="--start --all", times=3, rc=0, stdout=NOT_STARTED)
         yield Stopped(lab, served_before, before, controller_for(lab).playbook("rotate", *HASTE))
 
 
@@ -76,6 +74,23 @@ class TestFirstFailureStopsTheGroup:
     def test_every_login_shell_is_what_it_was(self, stopped: Stopped) -> None:
         for node in stopped.lab.nodes:
             assert node.snapshot()["/etc/passwd"] == stopped.before[node.name]["/etc/passwd"]
+
+    def test_the_first_node_that_is_not_rolled_back_ends_a_roll_back(
+        self, stopped: Stopped, controller_for: Callable[[Lab], Controller]
+    ) -> None:
+        """Of the two that were rotated. The other has an old pair to go back to as well."""
+        lab, served_before, before = stopped.lab, served(stopped.lab), at_rest(stopped.lab)
+        first, second = lab["vc01"], lab["vc04"]
+        stops = [len(node.tool_calls("service-control", "--stop --all")) for node in (first, second)]
+        first.add_fault("service-control", "answer", match="--start --all", times=3, rc=0, stdout=NOT_STARTED)
+        run = controller_for(lab).playbook("rollback", *HASTE, "-e", f"vcfleet_hosts={first.name},{second.name}")
+        assert run.rc == 2, run.output
+        assert len(first.tool_calls("service-control", "--stop --all")) > stops[0]
+        assert served(lab) == served_before
+        assert running(first) == running(second)
+        assert len(second.tool_calls("service-control", "--stop --all")) == stops[1]
+        assert differences(before[second.name], second.snapshot()) == []
+        assert run.failures(first.name) and not run.of("machine_ssl_swap", second.name)
 
 
 @pytest.fixture
