@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,14 @@ class Controller:
     @property
     def _record(self) -> Path:
         return self.home / "record.jsonl"
+
+
+def both(controllers: tuple[Controller, Controller], commands: list[list[str]]) -> list[Run]:
+    """Two commands at the same time, to their ends."""
+    with ExitStack() as stack:
+        pairs = [(each, stack.enter_context(each.started(argv))) for each, argv in zip(controllers, commands)]
+        ended = [(each, process, process.communicate(timeout=900)[0]) for each, process in pairs]
+    return [each.ended(process.returncode, output) for each, process, output in ended]
 
 
 def descendants(parent: int) -> list[int]:

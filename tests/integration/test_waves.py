@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from controller import Controller, Run
+from controller import Controller, Run, both
 from evidence import SOON_AT_REST, STATE_DIR, Window, at_rest, served, wait_until, window
 from simvc.lab.lab import Lab
 from simvc.lab.node import Node
@@ -73,8 +75,28 @@ def charged(run: Run) -> set[str]:
     return {name.partition(".")[0] for name, numbers in run.stats.items() if numbers["failures"]}
 
 
+def leased(lab: Lab) -> set[str]:
+    """The nodes on whose disks a lease is."""
+    return {node.plan.short for node in lab.nodes if (node.root / STATE_DIR[1:] / "lease").exists()}
+
+
 def why(run: Run, name: str) -> str:
     return " ".join(run.failures(f"{name}.lab.example"))
+
+
+@contextmanager
+def no_good_with_a_new_certificate(*nodes: Node) -> Iterator[None]:
+    """The new certificate is in and its services do not start; with the old one they do."""
+    for node in nodes:
+        node.add_fault(
+            "service-control", "answer", match="--start --all", times=3, rc=0,
+            stdout="Service-control failed. Error: Failed to start services in profile ALL. RC=5, stderr=...\n",
+        )  # fmt: skip
+    try:
+        yield
+    finally:
+        for node in nodes:
+            node.clear_faults()
 
 
 # ---- Side by side ----------------------------------------------------------------------------------------------------
@@ -95,14 +117,9 @@ class Walked:
 def walked(lab: Lab, controller: Controller) -> Walked:
     served_before, before = served(lab), stops(lab)
     lab["vc01"].knobs(**{"service_control.start_all_seconds": SLOW})
-    # The new certificate is in and its services do not start; with the old one they do.
-    lab["vc05"].add_fault(
-        "service-control", "answer", match="--start --all", times=3, rc=0,
-        stdout="Service-control failed. Error: Failed to start services in profile ALL. RC=5, stderr=...\n",
-    )  # fmt: skip
-    run = controller.playbook("rotate", *arguments(**HASTE))
+    with no_good_with_a_new_certificate(lab["vc05"]):
+        run = controller.playbook("rotate", *arguments(**HASTE))
     lab["vc01"].knobs(**{"service_control.start_all_seconds": 0.3})
-    lab["vc05"].clear_faults()
     begun_since = begun(before, lab)
     windows = {name: window(lab[name]) for name in begun_since - {"vc05"}}
     return Walked(run, windows, served_before, served(lab), begun_since)
@@ -181,6 +198,67 @@ def test_a_node_that_is_lost_at_its_turn_uses_up_the_budget_and_nothing_more_is_
     assert (walker["failures"], walker["unreachable"]) == (0, 0)
 
 
+def test_with_fewer_forks_than_groups_a_failure_still_counts_for_whoever_was_queued_before_it(
+    lab: Lab, controller: Controller
+) -> None:
+    """One wave, and one failure allowed. The second comes while the first turn of the third group waits for a fork."""
+    before, served_before = stops(lab), served(lab)
+    with no_good_with_a_new_certificate(lab["vc01"], lab["vc03"]):
+        run = controller.playbook("rotate", "--forks", "1", *arguments(**AGAIN))
+    assert run.rc == 2, run.output
+    assert begun(before, lab) == {"vc01", "vc03"}
+    assert served(lab) == served_before
+    rolled_back = dict.fromkeys(("vc01", "vc03"), "rolled back")
+    assert endings(run) == {**rolled_back, **dict.fromkeys(("vc02", "vc04", "vc05", "vc06"), "not begun")}
+    for name in ("vc05", "vc06"):
+        assert "vcfleet_failures_allowed is 1" in why(run, name)
+
+
+def test_with_any_errors_fatal_a_first_host_that_is_not_reached_costs_nobody_but_its_own_group(
+    lab: Lab, controller: Controller
+) -> None:
+    """The first host is the one in whose name Ansible runs what is run once."""
+    before, served_before = stops(lab), served(lab)
+    lab["vc01"].cut()
+    try:
+        run = controller.playbook("rotate", *arguments(**AGAIN), ANSIBLE_ANY_ERRORS_FATAL="true", **KEEPALIVE)
+    finally:
+        lab["vc01"].heal()
+    assert run.rc != 0, run.output
+    others = {"vc03", "vc04", "vc05", "vc06"}
+    assert begun(before, lab) == others
+    for node in lab.nodes:
+        assert (node.certificate_served() != served_before[node.name]) == (node.plan.short in others), node
+    assert endings(run) == {"vc01": "not surveyed", "vc02": "refused", **dict.fromkeys(others, "rotated")}
+    assert "vc01.lab.example could not be surveyed" in why(run, "vc02")
+    bad = {name for name, numbers in run.stats.items() if numbers["failures"] or numbers["unreachable"]}
+    assert bad == {"vc01.lab.example", "vc02.lab.example"}
+    assert leased(lab) == set()
+
+
+def test_two_runs_of_disjoint_slices_at_the_same_time_rotate_each_node_once(
+    lab: Lab, controller: Controller, controller_for: Callable[[Lab], Controller]
+) -> None:
+    before, served_before, since = stops(lab), served(lab), time.time()
+    controllers = (controller, controller_for(lab))
+    slices = (arguments(**AGAIN, vcfleet_slice=f"{number}/2") for number in (1, 2))
+    runs = both(controllers, [
+        ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(each.inventory), *options]
+        for each, options in zip(controllers, slices)
+    ])  # fmt: skip
+    told = "\n".join(run.output for run in runs)
+    assert [run.rc for run in runs] == [0, 0], told
+    rotated = [{name for name, ending in endings(run).items() if ending == "rotated"} for run in runs]
+    assert all(rotated) and sorted(name for each in rotated for name in each) == sorted(sum(GROUPS, ())), told
+    assert {name: number - before[name] for name, number in stops(lab).items()} == dict.fromkeys(before, 1)
+    assert not set(served(lab).values()) & set(served_before.values())
+    windows = {name: window(lab[name], since) for group in GROUPS for name in group}
+    for group in GROUPS:
+        first, then = sorted((windows[name] for name in group), key=lambda each: each.begin)
+        assert first.end <= then.begin
+    assert leased(lab) == set()
+
+
 def test_a_canary_whose_lease_cannot_be_asked_for_stops_everything_and_the_run_comes_to_its_account(
     lab: Lab, controller: Controller
 ) -> None:
@@ -254,21 +332,23 @@ def test_settings_that_make_no_sense_are_refused_first(
 # ---- After the group -------------------------------------------------------------------------------------------------
 
 
-def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_restarted_where_asked(
-    controller_for: Callable[[Lab], Controller],
+@pytest.mark.parametrize("asked", [True, False])
+def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_restarted_where_asked_and_named_where_not(
+    controller_for: Callable[[Lab], Controller], asked: bool
 ) -> None:
     """Both certificates have expired. The second node's turn restarts it; the first has to be, once more, after it."""
     with Lab("1x2", shell="bash", identity={"machine_certificate_age_days": 735}) as lab:
-        run = controller_for(lab).playbook("rotate", *arguments(vcfleet_restart_peers=True))
+        run = controller_for(lab).playbook("rotate", *arguments(vcfleet_restart_peers=True) if asked else ())
         assert run.rc == 0, run.output
         first, second = lab["vc01"], lab["vc02"]
-        assert [len(node.tool_calls("service-control", "--stop --all")) for node in (first, second)] == [2, 1]
-        restarted = first.tool_calls("service-control", "--stop --all")[-1]
-        assert restarted.start >= window(second).end
+        assert [len(node.tool_calls("service-control", "--stop --all")) for node in (first, second)] == [1 + asked, 1]
+        last = first.tool_calls("service-control", "--stop --all")[-1]
+        assert (last.start >= window(second).end) == asked
         assert "vmware-vpxd" in first.ssh("service-control --status --all").stdout.partition("Stopped:")[0]
         (summary,) = run.of("fleet_summary")
-        holders = [item["holder"] for ended in summary["nodes"].values() for item in ended["todo"]]
-        assert holders and not [holder for holder in holders if "services of vc01" in holder]
+        todo = {name: [item["holder"] for item in ended["todo"]] for name, ended in summary["nodes"].items()}
+        named = [node for node, holders in todo.items() if "the services of vc01.lab.example" in holders]
+        assert all(todo.values()) and named == ([] if asked else [second.name])
 
 
 def test_a_restart_that_loses_its_controller_is_finished_by_the_node_and_told_by_the_next_run(
