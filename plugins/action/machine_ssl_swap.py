@@ -75,14 +75,18 @@ class ActionModule(Stage, NodeAction):
     def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
         """The swap, or the one of an earlier run that was brought to its end, or the restart; check mode begins none.
 
-        An earlier run's restart is not noted: nobody has to be told of another certificate.
+        An earlier run's restart is not noted: nobody has to be told of another certificate. What could not be brought
+        to its end has come further than the survey knows.
         """
         if "swap" not in told or self._task.check_mode:
             return {}
         state, swap = self._task.args.get("state"), told["swap"]
         if state not in ("resumed", "restarted"):
             return {"swap": swap}
-        if told.get("failed") or (state == "resumed" and swap.get("intent") == "restart"):
+        if told.get("failed"):
+            known = state == "resumed" and "id" in swap
+            return {"survey": {**record["survey"], "journal": swap}} if known else {}
+        if state == "resumed" and swap.get("intent") == "restart":
             return {}
         return {state: swap}
 

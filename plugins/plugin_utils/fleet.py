@@ -112,7 +112,8 @@ def _ended_sentence(ending: str, record: Record, planned: Mapping[str, Any]) -> 
     # An interrupted swap may have been left alone at first, and rotated when its lease was ours.
     told = record.get("failure") or (record.get("not_begun") if ending != ROTATED else None)
     if ending in (RESUMABLE, _left_behind(record).get("state")) and "swap" not in record:
-        return " ".join(filter(None, [_left_behind(record)["sentence"], told]))
+        left = str(_left_behind(record)["sentence"])
+        return told if told and told.startswith(left.rstrip(".")) else " ".join(filter(None, [left, told]))
     if ending == NOT_BEGUN:
         return f"Not begun: this run has not touched its certificate. {told or _SENTENCES[NOT_BEGUN]}"
     if ending == REFUSED:

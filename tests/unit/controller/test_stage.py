@@ -135,6 +135,17 @@ class TestParts:
         assert self.noted(action(machine_ssl_swap, state="swapped", record=RECORD), failed)["swap"] == undone
         assert "resumed" not in self.noted(action(machine_ssl_swap, state="resumed", record=RECORD), failed)
 
+    @pytest.mark.parametrize("intent", ["swap", "restart"])
+    def test_one_that_could_not_be_resumed_to_its_end_is_what_it_is_now_and_not_what_was_surveyed(
+        self, intent: str
+    ) -> None:
+        left = {**RECORD, "survey": {**RECORD["survey"], "journal": {"id": "J1", "state": "interrupted"}}}
+        stuck = {"id": "J1", "state": "stuck", "intent": intent}
+        for swap, known in ((stuck, stuck), ({"state": "contact_lost"}, left["survey"]["journal"])):
+            failed = {"failed": True, "changed": True, "msg": "No.", "details": {"swap": swap}}
+            noted = self.noted(action(machine_ssl_swap, state="resumed", record=left), failed)
+            assert noted == {**left, "survey": {**left["survey"], "journal": known}}
+
     def test_a_restart_is_noted_where_it_came_to_a_good_end_and_never_as_a_swap(self) -> None:
         restart = {"state": "committed", "intent": "restart"}
         result = {"changed": True, "swap": restart}

@@ -150,6 +150,11 @@ class TestSummary:
         assert (checked["ending"], checked["failed"]) == (would, False)
         assert verdict == "rotate" or checked["sentence"].startswith("Swap J1 has no end.")
 
+    def test_one_that_this_run_could_not_finish_says_so_once(self) -> None:
+        left = record("keep", failure="Swap J1: a person is needed. Reason: RC=5. Type on the node: ...")
+        left["survey"]["journal"] = {"state": "stuck", "sentence": "Swap J1: a person is needed. Reason: RC=5"}
+        assert ended(left)["sentence"] == left["failure"]
+
     @pytest.mark.parametrize("verdict", ["keep", "rotate", "not selected"])
     def test_what_this_run_has_undone_of_an_earlier_one_is_a_failure(self, verdict: str) -> None:
         undone = record(verdict, resumed={"state": "rolled_back", "sentence": "Swap J1 put back.", **OLD_AND_NEW})
