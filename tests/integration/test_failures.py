@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from controller import Controller, Run
-from evidence import STATE_DIR, Snapshot, at_rest, differences, key_files, served, wait_until
+from evidence import SOON_AT_REST, STATE_DIR, Snapshot, at_rest, differences, key_files, served, snapshots, wait_until
 from simvc.lab.lab import Lab
-from simvc.lab.node import Node
+from simvc.lab.node import Node, ToolCall
 
 HASTE = ("-e", '{"machine_ssl_settle_timeout": 6, "machine_ssl_start_timeout": 20, "machine_ssl_stop_timeout": 20}')
 NOT_STARTED = "Service-control failed. Error: Failed to start services in profile ALL. RC=5, stderr=...\n"
@@ -91,6 +92,75 @@ class TestFirstFailureStopsTheGroup:
         assert len(second.tool_calls("service-control", "--stop --all")) == stops[1]
         assert differences(before[second.name], second.snapshot()) == []
         assert run.failures(first.name) and not run.of("machine_ssl_swap", second.name)
+
+
+@dataclass
+class LeftBehind:
+    """The first of two linked nodes, left in its window; looked at, then resumed twice. What each run found it to be.
+
+    The first time nothing starts, with either certificate; then all is well again. The second node is due throughout.
+    """
+
+    lab: Lab
+    served_before: dict[str, str]
+    before: dict[str, Snapshot]
+    check: Run
+    after_check: dict[str, Snapshot]
+    stuck: Run
+    partner_after: tuple[str, list[ToolCall]]
+    undone: Run
+
+    def ended(self, run: Run, name: str) -> dict[str, Any]:
+        (summary,) = run.of("fleet_summary")
+        return dict(summary["nodes"][f"{name}.lab.example"])
+
+
+@pytest.fixture(scope="module")
+def left_behind(controller_for: Callable[[Lab], Controller]) -> Iterator[LeftBehind]:
+    with Lab("1x2", shell="bash", knobs=SOON_AT_REST) as lab:
+        (first, partner), controller, served_before = lab.nodes, controller_for(lab), served(lab)
+        command = ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory)]
+        controller.killed(
+            [*command, *HASTE, "-e", "vcfleet_lease_ttl=15"],
+            lambda: any(call.end for call in first.tool_calls("vecs-cli", "entry create")),
+        )
+        kill_swap(first)
+        before = at_rest(lab)
+        check = controller.playbook("rotate", "--check")
+        after_check = snapshots(lab)
+        first.add_fault("service-control", "answer", match="--start --all", rc=0, stdout=NOT_STARTED)
+        stuck = controller.playbook("rotate", *HASTE, "-e", "vcfleet_lease_wait=120")
+        partner_after = partner.certificate_served(), partner.tool_calls("service-control", "--stop")
+        first.clear_faults()
+        undone = controller.playbook("rotate", *HASTE, "-e", "machine_ssl_backoff=1d")
+        yield LeftBehind(lab, served_before, before, check, after_check, stuck, partner_after, undone)
+
+
+class TestLeftInItsWindow:
+    def test_check_mode_says_what_would_be_done_and_does_nothing(self, left_behind: LeftBehind) -> None:
+        ended = left_behind.ended(left_behind.check, "vc01")
+        assert (ended["ending"], left_behind.check.rc) == ("would finish or undo", 0), left_behind.check.output
+        assert "was interrupted in step" in ended["sentence"]
+        for name, before in left_behind.before.items():
+            assert differences(before, left_behind.after_check[name]) == []
+
+    def test_where_it_cannot_be_put_right_its_partner_is_not_touched(self, left_behind: LeftBehind) -> None:
+        partner, run = left_behind.lab["vc02"], left_behind.stuck
+        assert run.rc == 2, run.output
+        ended = left_behind.ended(run, "vc01")
+        assert ended["ending"] == "stuck" and "a person is needed" in ended["sentence"]
+        assert left_behind.partner_after == (left_behind.served_before[partner.name], [])
+        assert left_behind.ended(run, "vc02")["ending"] == "refused"
+        assert "vc01.lab.example: Swap " in " ".join(run.failures(partner.name))
+
+    def test_one_that_is_rolled_back_is_a_failed_host_although_it_is_kept(self, left_behind: LeftBehind) -> None:
+        node, run = left_behind.lab["vc01"], left_behind.undone
+        assert run.rc == 2, run.output
+        assert run.of("fleet_plan")[0]["plan"]["nodes"][node.name]["verdict"] == "keep"
+        assert left_behind.ended(run, "vc01")["ending"] == "rolled back"
+        assert run.stats[node.name]["failures"] == 1
+        assert node.certificate_served() == left_behind.served_before[node.name]
+        assert running(node) == running(left_behind.lab["vc02"])
 
 
 @pytest.fixture
