@@ -120,9 +120,11 @@ def left_behind(controller_for: Callable[[Lab], Controller]) -> Iterator[LeftBeh
     with Lab("1x2", shell="bash", knobs=SOON_AT_REST) as lab:
         (first, partner), controller, served_before = lab.nodes, controller_for(lab), served(lab)
         command = ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory)]
+        # The new certificate is stored, and the start that hangs is killed with whoever asked for it.
+        first.add_fault("service-control", "hang", match="--start --all", times=1)
         controller.killed(
             [*command, *HASTE, "-e", "vcfleet_lease_ttl=15"],
-            lambda: any(call.end for call in first.tool_calls("vecs-cli", "entry create")),
+            lambda: bool(first.tool_calls("service-control", "--start --all")),
         )
         kill_swap(first)
         before = at_rest(lab)
