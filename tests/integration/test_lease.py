@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from controller import Controller, Run, both
-from evidence import STATE_DIR, stops, wait_until
+from controller import Controller, Run, both, descendants
+from evidence import STATE_DIR, served, stops, wait_until
+from simvc.lab.inventory import render
 from simvc.lab.lab import Lab
 from simvc.lab.node import Node
 
@@ -23,6 +28,8 @@ MEMBERS = [LEADER, *OTHERS]
 RACES = 10
 # Longer than two renewals take on a busy machine, and short enough to wait for.
 TTL = 15
+
+FORCED = {"machine_ssl_force": True, "machine_ssl_force_reason": "the test rotates them anew"}
 
 # As group_lease's documentation has it: the leader first, then the others, then the leader again.
 HOLD = """
@@ -290,6 +297,113 @@ def test_a_full_disk_is_told_in_words_and_takes_no_lease_away(
     assert lease(node)["owner"] == "one"
 
 
+# ---- Whole runs, of nodes that are forced ----------------------------------------------------------------------------
+
+
+def surveyed(controller: Controller) -> int:
+    """How many nodes the run that is under way has surveyed."""
+    record = controller.home / "record.jsonl"
+    lines = record.read_text().splitlines()[:-1] if record.exists() else []
+    return sum(json.loads(line).get("action", "").endswith("machine_ssl_assess") for line in lines)
+
+
+def suspend(process: subprocess.Popen[str]) -> Callable[[], None]:
+    """Stop a whole run, as a laptop that is shut does; returns what lets it go on."""
+    os.kill(process.pid, signal.SIGSTOP)
+    everyone = [process.pid, *descendants(process.pid)]
+    tell(everyone, signal.SIGSTOP)
+    return lambda: tell(everyone, signal.SIGCONT)
+
+
+def tell(pids: list[int], what: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, what)
+
+
+def holders_until_its_end(process: subprocess.Popen[str], node: Node) -> list[str]:
+    """Who has the node's lease, one after the other, as long as a run goes on."""
+    seen: list[str] = []
+    while process.poll() is None:
+        with suppress(OSError):
+            holder = str(lease(node).get("owner", "nobody")).partition(" ")[0]
+            seen += [holder] if seen[-1:] != [holder] else []
+        time.sleep(0.02)
+    return seen
+
+
+def starts(node: Node) -> bool:
+    """Is the node in its window, at the step that takes long here?"""
+    last = (journal(node) or [{}])[-1]
+    return (last.get("event"), last.get("step")) == ("begin", "start")
+
+
+def test_a_run_in_a_window_that_outlasts_its_leases_keeps_its_group(
+    controllers: tuple[Controller, Controller], lab: Lab
+) -> None:
+    """Two runs try meanwhile. One was planned before, and gets the expired lease of the leader; one comes only now."""
+    one, two = controllers
+    leader, second, third = lab.nodes
+    before, served_before = [len(node.tool_calls("service-control", "--stop --all")) for node in lab.nodes], served(lab)
+    for node in (second, third):
+        node.knobs(**{"service_control.start_all_seconds": 25})
+    with two.started(rotate(two, "b", **FORCED)) as early:
+        wait_until(lambda: surveyed(two) == 3, timeout=120)
+        resume = suspend(early)
+        try:
+            assert owners(lab) == [None, None, None], "it was suspended too late to prove anything"
+            with one.started(rotate(one, "a", **FORCED, vcfleet_lease_ttl=6)) as first:
+                wait_until(lambda: starts(second), timeout=240)
+                wait_until(lambda: time.time() > instant(lease(leader)["until"]).timestamp(), timeout=30)
+                resume()
+                seen = holders_until_its_end(early, leader)
+                refused = two.ended(early.returncode, early.communicate()[0])
+                assert starts(second), "the window was over too soon to prove anything"
+                late = two.run(rotate(two, "c", **FORCED))
+                assert starts(third), "the window was over too soon to prove anything"
+                told, _ = first.communicate(timeout=600)
+        finally:
+            resume()
+            for node in (second, third):
+                node.knobs(**{"service_control.start_all_seconds": 3})
+    run = one.ended(first.returncode, told)
+    assert run.rc == 0, run.output
+    assert seen == ["a", "b", "a"], "taken over, and returned to a run that is alive"
+    for other in (refused, late):
+        assert other.rc == 2, other.output
+        words = ("is held by a ", "although the lease of a ", "is under way")
+        assert any(word in " ".join(other.failures(LEADER)) for word in words), other.failures()
+    after = [len(node.tool_calls("service-control", "--stop --all")) for node in lab.nodes]
+    assert [now - then for now, then in zip(after, before)] == [1, 1, 1]
+    assert not set(served(lab).values()) & set(served_before.values())
+    assert owners(lab) == [None, None, None], "given back"
+
+
+def test_two_runs_that_see_a_part_of_a_linked_group_each_are_both_refused(
+    controllers: tuple[Controller, Controller], lab: Lab
+) -> None:
+    """A job that is cut into slices by its hosts, without the password with which the directory would be asked."""
+    before, served_before = stops(lab), served(lab)
+    commands = []
+    for controller, nodes in zip(controllers, (lab.nodes[:1], lab.nodes[1:])):
+        part = controller.home / "part.yml"
+        part.write_text(render(nodes))
+        commands.append(["ansible-playbook", "vcfleet.certs.rotate", "-i", str(part), "-e", json.dumps(FORCED)])
+    for run, names in zip(both(controllers, commands), (MEMBERS[:1], MEMBERS[1:])):
+        assert run.rc == 2, run.output
+        (group,) = run.of("linked_groups")[-1]["groups"]
+        assert [finding["id"] for finding in group["findings"]] == ["member-unknown"]
+        for name in names:
+            assert "It trusts VMCA roots of nodes that this run does not see" in " ".join(run.failures(name))
+    assert stops(lab) == before and served(lab) == served_before
+    assert owners(lab) == [None, None, None]
+
+    by_hand = controllers[0].run([*commands[0], "-e", json.dumps({"vcfleet_groups": {LEADER: "alone"}})])
+    assert by_hand.rc == 0, by_hand.output
+    now = served(lab)
+    assert [name for name in MEMBERS if now[name] != served_before[name]] == [LEADER]
+
+
 # ---- Whole runs ------------------------------------------------------------------------------------------------------
 
 
@@ -354,4 +468,23 @@ def test_of_two_rotations_of_a_group_one_waits_until_the_other_is_at_its_end(
     (summary,) = second.of("fleet_summary")
     assert {ended["ending"] for ended in summary["nodes"].values()} == {"kept"}, told
     assert len(windows(due)) == 3 and never_overlap(windows(due)), windows(due)
+    assert owners(due) == [None, None, None], "given back"
+
+
+def test_the_second_run_goes_on_where_one_was_killed_in_its_window(
+    due: Lab, controller_for: Callable[[Lab], Controller]
+) -> None:
+    """The window goes on without its run, and keeps its lease; then the lease of a dead run has to expire."""
+    one, two, before = controller_for(due), controller_for(due), served(due)
+    leader = due[LEADER]
+    leader.knobs(**{"service_control.start_all_seconds": 10})
+    one.killed(
+        rotate(one, "dead", vcfleet_lease_ttl=TTL),
+        lambda: bool(leader.tool_calls("service-control", "--stop --all")),
+    )
+    run = two.run(rotate(two, "next", vcfleet_lease_wait=240))
+    assert run.rc == 0, run.output
+    assert len(windows(due)) == 3 and never_overlap(windows(due)), windows(due)
+    assert [len(node.tool_calls("service-control", "--stop --all")) for node in due.nodes] == [1, 1, 1]
+    assert not set(served(due).values()) & set(before.values())
     assert owners(due) == [None, None, None], "given back"
