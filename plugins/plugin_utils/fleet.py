@@ -72,7 +72,7 @@ def ended_node(record: Record, planned: Mapping[str, Any], check_mode: bool = Fa
         old = record["assessment"]["current"]
     if check_mode and planned["verdict"] == "rotate" and ending != ROTATED and "failure" not in record:
         ending = PLANNED
-    elif "swap" not in record and ending != ROTATED and _left_behind(record):
+    elif "swap" not in record and ending != ROTATED and _is_left_behind(record, planned):
         # Whatever its certificate is, its services may be down.
         ending = RESUMABLE if check_mode else _left_behind(record)["state"]
     return {
@@ -89,6 +89,12 @@ def ended_node(record: Record, planned: Mapping[str, Any], check_mode: bool = Fa
 def _left_behind(record: Record) -> dict[str, Any]:
     """The journal of an earlier swap that is not at its end; empty without one."""
     return (record.get("survey") or {}).get("journal") or {}
+
+
+def _is_left_behind(record: Record, planned: Mapping[str, Any]) -> bool:
+    """Has it an earlier swap without an end? One that runs on a node that is not selected is another run's."""
+    state = _left_behind(record).get("state")
+    return bool(state) and not (state == "running" and planned["verdict"] == NOT_SELECTED)
 
 
 def _ending(record: Record, planned: Mapping[str, Any]) -> str:

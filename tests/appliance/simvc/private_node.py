@@ -74,8 +74,9 @@ class PrivateNode:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Nobody needs what an orderly end would keep, and one that still serves a peer takes its time for that.
         for daemon in list(self._running):
-            self.stop(daemon)
+            self.stop(daemon, power_loss=True)
         shutil.rmtree(self.root)
 
     def identify(self, **identity: Any) -> None:

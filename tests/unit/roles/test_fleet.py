@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -132,10 +133,15 @@ class TestSummary:
         told = fleet.summarize({"n": kept}, plan)["n"]
         assert (told["ending"], told["failed"], told["old"]["sha256"]) == ("kept", False, NEW["sha256"])
 
-    @pytest.mark.parametrize("verdict", ["keep", "not selected", "refuse", "rotate"])
-    @pytest.mark.parametrize("state", ["interrupted", "stuck", "running"])
+    @pytest.mark.parametrize(
+        ("state", "verdict"),
+        [
+            *product(("interrupted", "stuck", "running"), ("keep", "refuse", "rotate")),
+            *product(("interrupted", "stuck"), ("not selected",)),
+        ],
+    )
     def test_whatever_its_certificate_is_one_that_an_earlier_run_left_behind_is_not_well(
-        self, verdict: str, state: str
+        self, state: str, verdict: str
     ) -> None:
         left = record("keep", not_begun="Another run has the lease.")
         left["survey"]["journal"] = {"state": state, "sentence": "Swap J1 has no end."}
@@ -149,6 +155,16 @@ class TestSummary:
         would = "would rotate" if verdict == "rotate" else "would finish or undo"
         assert (checked["ending"], checked["failed"]) == (would, False)
         assert verdict == "rotate" or checked["sentence"].startswith("Swap J1 has no end.")
+
+    def test_what_runs_on_a_node_that_is_not_selected_is_another_runs(self) -> None:
+        """Another slice of the same fleet is at work there."""
+        running = record("keep")
+        running["survey"]["journal"] = {"state": "running", "sentence": "Swap J1 is replacing it."}
+        plan = make_plan({"n": running}, [group("n", verdict="keep")])
+        plan["nodes"]["n"]["verdict"] = "not selected"
+        for check_mode in (False, True):
+            told = fleet.summarize({"n": running}, plan, check_mode)["n"]
+            assert (told["ending"], told["failed"]) == ("not selected", False)
 
     def test_one_that_this_run_could_not_finish_says_so_once(self) -> None:
         left = record("keep", failure="Swap J1: a person is needed. Reason: RC=5. Type on the node: ...")
