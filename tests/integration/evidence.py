@@ -9,6 +9,7 @@ import re
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -115,6 +116,14 @@ def window(node: Node, since: float = 0.0) -> Window:
     assert end is not None
     spans = [(call.start, call.end or end) for call in calls if call.start < end and (call.end or end) > begin]
     return Window(begin, end, _covered(spans, begin, end))
+
+
+def seen_at_the_gate(node: Node) -> set[str]:
+    """The members whose replication the node had asked for twice, or more often, when its last window opened."""
+    opened = window(node).begin
+    calls = [call for call in node.tool_calls("vdcrepadmin", "showpartnerstatus") if call.start < opened]
+    times = Counter(call.argv[call.argv.index("-h") + 1] for call in calls)
+    return {member for member, number in times.items() if number >= 2 and member != "localhost"}
 
 
 def _covered(spans: Iterable[tuple[float, float]], begin: float, end: float) -> float:

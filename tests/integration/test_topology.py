@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from controller import Controller, Run
-from evidence import SOON_AT_REST, at_rest, certificate_facts, served, stops, window
+from evidence import SOON_AT_REST, at_rest, certificate_facts, seen_at_the_gate, served, stops, window
 from simvc.lab.lab import Lab
 from simvc.lab.node import Node
 
@@ -130,7 +130,8 @@ class TestOtherNames:
         run = play(controller, "rotate", vcfleet_plan_file="vcfleet-plan.json")
         assert run.rc == 0, run.output
         assert is_new(lab, old)
-        assert len(run.of("replication_gate")) >= 2
+        members = {node.name for node in lab.nodes}
+        assert [seen_at_the_gate(node) for node in lab.nodes] == [members] * 2
         seen = {pnid: verification["served"] for pnid, verification in probes(run).items()}
         assert seen == {node.name: {"443": node.certificate_served()} for node in lab.nodes}
         assert all(f"DNS:{node.name}" in certificate_facts(lab, node)["san"] for node in lab.nodes)
@@ -156,7 +157,8 @@ class TestBehindAJumpHost:
         run = play(controller, "rotate", **FORCED)
         assert run.rc == 0, run.output
         assert is_new(lab, old)
-        assert len(run.of("replication_gate")) >= 2
+        members = {node.name for node in lab.nodes}
+        assert [seen_at_the_gate(node) for node in lab.nodes] == [members] * 2
         for node in lab.nodes:
             verification = probes(run)[node.name]
             assert verification["ok"] and verification["served"] == {"443": None}
@@ -238,7 +240,7 @@ def test_linked_nodes_whose_pnids_are_ipv6_addresses(controller_for: Made) -> No
         assert run.rc == 0, run.output
         assert is_new(lab, old)
         assert (group_of(run)["nodes"], group_of(run)["findings"]) == (list(hosts), [])
-        assert len(run.of("replication_gate")) >= 2
+        assert [seen_at_the_gate(node) for node in lab.nodes] == [set(pnids)] * 2
         subjects = [certificate_facts(lab, node)["subject"].split(",") for node in lab.nodes]
         assert all(f"CN={pnid}" in subject for pnid, subject in zip(pnids, subjects))
         first, second = (window(node) for node in lab.nodes)
@@ -269,6 +271,7 @@ def test_a_linked_group_of_fifteen(controller_for: Made) -> None:
         assert run.rc == 0, run.output[-4000:]
         assert len(group_of(run)["nodes"]) == 15 and group_of(run)["findings"] == []
         assert is_new(lab, old)
-        assert len(run.of("replication_gate")) == 15 * 15
+        members = {node.name for node in lab.nodes}
+        assert all(seen_at_the_gate(node) == members for node in lab.nodes)
         windows = sorted((window(node) for node in lab.nodes), key=lambda each: each.begin)
         assert all(earlier.end <= later.begin for earlier, later in zip(windows, windows[1:]))
