@@ -56,7 +56,6 @@ CONTROLLER_MODULES = {
         "assert",
         "debug",
         "fail",
-        "group_by",
         "import_playbook",
         "import_role",
         "import_tasks",
