@@ -23,7 +23,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.selection import (
     names,
     unknown_names,
 )
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import parts
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import rosters
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.windows import UTC
 
 Made = TypeVar("Made")
@@ -56,7 +56,10 @@ class ActionModule(DocumentedAction):
             plan = seal(make_plan(surveyed, groups, selection, waves, consumers), now, options["valid_hours"])
         for line in plan_lines(plan):
             Display().display(line)
-        return {"changed": False, "plan": plan, "parts": parts(plan, surveyed, options["hosts"])}
+        enrolled = rosters(plan, surveyed, options["hosts"])
+        records.keep_plan(plan)
+        records.enroll(enrolled)
+        return {"changed": False, "plan": plan, "rosters": enrolled}
 
 
 def _reviewed(path: str | None) -> Plan | None:

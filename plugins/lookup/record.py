@@ -18,6 +18,13 @@ options:
   _terms:
     description: The names under which the records are kept, which are those of the hosts in the inventory.
     required: true
+  parts:
+    description:
+      - Which parts of the records are wanted, such as C(survey.pnid). Whole records without it.
+      - Ansible goes through every word of what a lookup returns, so ask for what you need of a large fleet.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: vcfleet.certs.machine_ssl_assess
   - module: vcfleet.certs.machine_ssl_note
@@ -31,13 +38,14 @@ EXAMPLES = r"""
 - name: Name the nodes that are due
   ansible.builtin.debug:
     msg: >-
-      {{ query('vcfleet.certs.record', *groups.vcenters) | selectattr('assessment', 'defined')
-         | selectattr('assessment.due') | map(attribute='node') }}
+      {{ query('vcfleet.certs.record', *groups.vcenters, parts=['assessment.due'])
+         | selectattr('assessment', 'defined') | selectattr('assessment.due') | map(attribute='node') }}
 """
 
 RETURN = r"""
 _raw:
-  description: The records. Of a node that nothing is known of it has C(node) alone, its name.
+  description: The records, or of each C(node) and those of O(parts) that it has. Of a node that nothing is known of
+    that is C(node) alone, its name.
   type: list
   elements: dict
   sample: [{"node": "vc01", "survey": {"pnid": "vc01.lab.example"}, "assessment": {"verdict": "keep", "due": false}}]
@@ -56,4 +64,6 @@ class LookupModule(LookupBase):  # type: ignore[misc] # ansible-core has no type
     def run(self, terms: Sequence[Any], variables: Any = None, **kwargs: Any) -> list[records.Record]:
         """One record for each name."""
         self.set_options(var_options=variables, direct=kwargs)
-        return [records.load(str(term)) for term in terms]
+        found = [records.load(str(term)) for term in terms]
+        parts = self.get_option("parts")
+        return [records.excerpt(record, parts) for record in found] if parts else found

@@ -15,26 +15,18 @@ description:
     Then what has begun is finished, and nothing else is begun.
   - Nor may it begin when the maintenance window in which it was assessed is not open for long enough any more, or when
     it was assessed again since and has to wait.
-  - Goes by the evidence in the records, and not by whether a task has failed. In check mode there is none.
+  - Goes by the run's plan, which M(vcfleet.certs.fleet_plan) keeps, and by the evidence in the records, and not by
+    whether a task has failed. In check mode there is none.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:
   _terms:
     description: Inventory name of the node whose turn it is.
     required: true
-  planned:
-    description: The node's part of RV(vcfleet.certs.fleet_plan#module:plan), below C(nodes).
-    type: dict
-    required: true
   lease_refusal:
     description: Why the lease of its linked group is not held, which is a reason not to begin. Empty when it is.
     type: str
     default: ''
-  groups:
-    description: The linked groups of the whole run, RV(vcfleet.certs.fleet_plan#module:plan) below C(groups). In which
-      of them something has failed so far is read from the records of their nodes.
-    type: dict
-    required: true
   failures_allowed:
     description: How many linked groups may fail before nothing more is begun.
     type: int
@@ -50,7 +42,7 @@ EXAMPLES = r"""
 - name: Rotate vc02 when its turn has come
   vcfleet.certs.machine_ssl_rotate:
     record: vc02
-    not_begun: "{{ lookup('vcfleet.certs.turn', 'vc02', planned=plan.nodes.vc02, groups=plan.groups) }}"
+    not_begun: "{{ lookup('vcfleet.certs.turn', 'vc02', failures_allowed=3) }}"
   delegate_to: vc02
 """
 
@@ -82,7 +74,8 @@ class LookupModule(LookupBase):  # type: ignore[misc] # ansible-core has no type
         return [self._not_begun(str(term)) for term in terms]
 
     def _not_begun(self, node: str) -> str:
-        planned, groups = self.get_option("planned"), self.get_option("groups")
+        plan = records.plan()
+        planned, groups = plan["nodes"][node], plan["groups"]
         options = {name: self.get_option(name) for name in ("lease_refusal", "failures_allowed")}
         members = groups[planned["group"]]["nodes"]
         canaries = {name: group for name, group in groups.items() if group["canary"]}

@@ -135,16 +135,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-parts:
-  description: What there is to do for whom. Each item names a node and the groups of hosts that it belongs to by that.
-  type: list
-  elements: dict
-  returned: success
-  sample:
-    - node: vc01.lab.example
-      groups: [vcfleet_walkers, vcfleet_wave_001]
-    - node: vc01.lab.example
-      groups: [vcfleet_due]
 plan:
   description: The plan, as C(docs/schema/plan-1.schema.json) of this collection describes it.
   type: dict
@@ -204,4 +194,39 @@ plan:
           after: [vc01]
           together: [vc01, vc02, vc03]
           reasons: ["29.8 of 730 days are left (4% of the lifetime), and 33% or less is due."]
+rosters:
+  description: Which nodes later plays are about, by what there is to do. P(vcfleet.certs.roster#lookup) has them, too.
+  type: dict
+  returned: success
+  contains:
+    concerned:
+      description: Those that there is anything to do for, or to be told of.
+      type: list
+      elements: str
+      sample: [vc01.lab.example]
+    due:
+      description: Those that are rotated.
+      type: list
+      elements: str
+      sample: [vc01.lab.example]
+    shells:
+      description: Those whose login shell is to be put back.
+      type: list
+      elements: str
+      sample: []
+    untold:
+      description: Those where an earlier run's swap has come to its end, and nobody was told what it leaves to do.
+      type: list
+      elements: str
+      sample: []
+    waves:
+      description: The walkers of each wave. A walker is the host in whose name a linked group is walked.
+      type: list
+      elements: list
+      sample: [[vc01.lab.example]]
+    without_bash:
+      description: Those of RV(rosters.due) that need another login shell for it.
+      type: list
+      elements: str
+      sample: []
 """

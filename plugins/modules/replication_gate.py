@@ -36,7 +36,9 @@ options:
     type: float
     default: 600
   pause:
-    description: Pause between two looks, in seconds.
+    description:
+      - How long to wait, in seconds, after a look that found something amiss.
+      - After one that found nothing the second look comes two seconds later, or after this pause if that is shorter.
     type: float
     default: 5
   lease:

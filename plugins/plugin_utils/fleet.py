@@ -10,7 +10,7 @@ A record is what the stages of one node have noted: {"node", "survey", "assessme
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import with_colons
@@ -128,6 +128,24 @@ def _ended_sentence(ending: str, record: Record, planned: Mapping[str, Any]) -> 
         return " ".join(filter(None, [record["resumed"]["sentence"], told]))
     swapped = record.get("swap", {}).get("sentence")
     return str(told or swapped or _SENTENCES.get(ending) or " ".join(planned["reasons"]))
+
+
+def telling(records: Mapping[str, Record], concerned: Collection[str]) -> list[str]:
+    """Those of the nodes that have to end by their records, and the first that was surveyed, which sums up.
+
+    `concerned` are those with something to do. Whose record has nothing but a good end in it has nothing to tell.
+    """
+    surveyed = [node for node, record in records.items() if "survey" in record]
+    told = [node for node, record in records.items() if not _is_well(record, node in concerned)]
+    return [node for node in records if node in told or node in surveyed[:1]]
+
+
+def _is_well(record: Record, concerned: bool) -> bool:
+    """Nothing was done to it, not even in vain; or it was rotated, and charged with a change when it was staged."""
+    if "survey" not in record or _left_behind(record) or record.keys() & {"failure", "not_begun", "restarted"}:
+        return False
+    charged = record.get("staged", {}).get("issued") and {"swap", "verification"} <= record.keys()
+    return not concerned or bool(charged and handed_over(record))
 
 
 # ---- For people ------------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ no secrets.
 A record has `node`, its name; the parts of the stages, `settings`, `survey`, `assessment`, `staged`, `swap`,
 `verification`, `handover`; what was found on the way, `linked_mode`, `forced` (why), `superseded` (another run was here
 first), `resumed` (an earlier run's swap), `lease` (its owner), `restarted`; and in sentences `failure` and `not_begun`.
+
+Of the run itself there are its plan, and rosters: lists of nodes that later plays are about, by their names.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,14 +30,31 @@ from ansible import constants
 Record = dict[str, Any]
 
 _FAILURE = b'"failure":'
+# No record's file has such a name: those end with .json.
+_PLAN, _ROSTERS = "plan", "rosters"
 
 
 def load(name: str) -> Record:
     """The record that is kept under this name; {"node": name} where there is none yet."""
-    try:
-        return dict(json.loads(_file(name).read_bytes()))
-    except FileNotFoundError:
-        return {"node": name}
+    return _read(_file(name), {"node": name})
+
+
+def excerpt(record: Record, parts: Iterable[str]) -> Record:
+    """`node` and these parts of a record, as far as it has them: of "survey.pnid" nothing else that is in `survey`."""
+    found: Record = {"node": record["node"]}
+    for part in parts:
+        _copy(record, part.split("."), found)
+    return found
+
+
+def _copy(source: Mapping[str, Any], path: Sequence[str], target: dict[str, Any]) -> None:
+    name, *rest = path
+    if name not in source:
+        return
+    if not rest or not isinstance(source[name], Mapping):
+        target[name] = source[name]
+        return
+    _copy(source[name], rest, target.setdefault(name, {}))
 
 
 def load_all(names: Iterable[str]) -> dict[str, Record]:
@@ -50,11 +69,7 @@ def surveyed(names: Iterable[str]) -> dict[str, Record]:
 
 def keep(name: str, record: Mapping[str, Any]) -> None:
     """Keep it in the place of the one before. Whoever reads at the same time gets one or the other, whole."""
-    file = _file(name)
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
-        new.write(json.dumps(record, default=str))
-    os.replace(new.name, file)
+    _write(_file(name), record)
 
 
 def failed(names: Iterable[str]) -> list[str]:
@@ -75,6 +90,30 @@ def note(name: str, parts: Mapping[str, Any]) -> None:
         keep(name, {**load(name), **parts})
 
 
+def keep_plan(plan: Mapping[str, Any]) -> None:
+    """Keep the plan that the run goes by."""
+    _write(_folder() / _PLAN, plan)
+
+
+def plan() -> dict[str, Any]:
+    """The plan that the run goes by; nobody is in it where there is none yet."""
+    return _read(_folder() / _PLAN, {"nodes": {}, "groups": {}})
+
+
+def enroll(rosters: Mapping[str, Sequence[Any]]) -> None:
+    """Keep rosters, each in the place of what the run had by that name."""
+    _write(_folder() / _ROSTERS, {**_rosters(), **rosters})
+
+
+def roster(name: str) -> list[Any]:
+    """Who is on it. Nobody, where nobody was enrolled."""
+    return list(_rosters().get(name, ()))
+
+
+def _rosters() -> dict[str, Any]:
+    return _read(_folder() / _ROSTERS, {})
+
+
 def _content(name: str) -> bytes:
     try:
         return _file(name).read_bytes()
@@ -83,4 +122,22 @@ def _content(name: str) -> bytes:
 
 
 def _file(name: str) -> Path:
-    return Path(constants.DEFAULT_LOCAL_TMP) / "vcfleet-records" / f"{quote(name, safe='')}.json"
+    return _folder() / f"{quote(name, safe='')}.json"
+
+
+def _folder() -> Path:
+    return Path(constants.DEFAULT_LOCAL_TMP) / "vcfleet-records"
+
+
+def _read(file: Path, nothing: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_bytes()))
+    except FileNotFoundError:
+        return nothing
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
+        new.write(json.dumps(content, default=str))
+    os.replace(new.name, file)

@@ -24,39 +24,35 @@ Record = Mapping[str, Any]
 _AGAIN = "Put that right and run again."
 
 
-def parts(plan: Mapping[str, Any], records: Mapping[str, Record], hosts: Sequence[str]) -> list[dict[str, Any]]:
-    """What there is to do for which of the hosts, [{"node", "groups"}], by the groups of hosts that plays are about.
+def rosters(plan: Mapping[str, Any], records: Mapping[str, Record], hosts: Sequence[str]) -> dict[str, list[Any]]:
+    """Which of the hosts later plays are about: {"due", "without_bash", "shells", "untold", "concerned", "waves"}.
 
-    A linked group is walked in the name of its first node among them; the groups of a wave have its number. Who is in
-    `vcfleet_shells` has, or will have, another login shell than it is to keep. Whoever is in none is to be left alone.
+    A linked group is walked in the name of its first node among the hosts, its walker; `waves` has the walkers of each
+    wave that has any. Who is in `shells` has, or will have, another login shell than it is to keep. Whoever is on none
+    is to be left alone.
     """
-    walkers = {
-        reached[0]: ["vcfleet_walkers", _wave(group)]
-        for group in plan["groups"].values()
-        if group["wave"] is not None and (reached := [node for node in group["nodes"] if node in hosts])
-    }
     known = {node: (plan["nodes"].get(node, {}).get("verdict"), records[node]) for node in hosts if node in records}
     due = [node for node, (verdict, _record) in known.items() if verdict == "rotate"]
     without_bash = [node for node in due if records[node]["survey"].get("login_shell") != "/bin/bash"]
     shells = [node for node in known if node in without_bash or records[node]["survey"].get("login_shell_before")]
-    untold = [node for node, (verdict, record) in known.items() if verdict != "refuse" and _is_untold(record)]
     concerned = [node for node, (verdict, record) in known.items() if verdict != "keep" or record.get("resumed")]
-    groups = {
-        "vcfleet_due": due,
-        "vcfleet_without_bash": without_bash,
-        "vcfleet_shells": shells,
-        "vcfleet_untold": untold,
-        "vcfleet_concerned": [node for node in known if node in concerned or node in shells],
+    return {
+        "due": due,
+        "without_bash": without_bash,
+        "shells": shells,
+        "untold": [node for node, (verdict, record) in known.items() if verdict != "refuse" and _is_untold(record)],
+        "concerned": [node for node in known if node in concerned or node in shells],
+        "waves": _waves(plan, hosts),
     }
-    named = {
-        node: [*walkers.get(node, []), *(group for group, nodes in groups.items() if node in nodes)] for node in hosts
-    }
-    return [{"node": node, "groups": of} for node, of in named.items() if of]
 
 
-def _wave(group: Mapping[str, Any]) -> str:
-    """A name that sorts in the order of the waves."""
-    return f"vcfleet_wave_{group['wave']:03d}"
+def _waves(plan: Mapping[str, Any], hosts: Sequence[str]) -> list[list[str]]:
+    walkers: dict[int, list[str]] = {}
+    for group in plan["groups"].values():
+        reached = [node for node in group["nodes"] if node in hosts]
+        if group["wave"] is not None and reached:
+            walkers.setdefault(group["wave"], []).append(reached[0])
+    return [walkers[wave] for wave in sorted(walkers)]
 
 
 def _is_untold(record: Record) -> bool:

@@ -151,8 +151,6 @@ def stray(controller: Controller) -> tuple[str, str]:
     [
         ("vcentres", "matches vcentres"),
         ("vcenters,vc0l.lab.example", "matches vc0l.lab.example"),
-        ("all:&ungrouped", "ungrouped no more"),
-        ("u*", "ungrouped no more"),
     ],
 )
 def test_hosts_that_are_none_are_no_success(lone: Controller, lone_lab: Lab, name: str, pattern: str, why: str) -> None:
@@ -169,7 +167,6 @@ def test_hosts_that_are_none_are_no_success(lone: Controller, lone_lab: Lab, nam
 @pytest.mark.parametrize(
     ("option", "value", "why"),
     [
-        ("--limit", "all:&ungrouped", "ungrouped no more"),
         ("--tags", "certificates", "Leave the tags away"),
         ("--skip-tags", "untagged", "Leave the tags away"),
     ],

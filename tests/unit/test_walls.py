@@ -52,7 +52,6 @@ TOOL_NAMES = {
 CONTROLLER_MODULES = {
     f"ansible.builtin.{name}"
     for name in (
-        "add_host",
         "assert",
         "debug",
         "fail",

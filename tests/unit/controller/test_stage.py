@@ -13,6 +13,7 @@ import pytest
 from ansible import constants
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.vcfleet.certs.plugins.action import (
+    fleet_roster,
     linked_mode_info,
     machine_ssl_assess,
     machine_ssl_handover,
@@ -428,8 +429,8 @@ class TestTurn:
     group: Any = {"nodes": ["vc01"], "turns": ["vc01"], "wave": 1, "canary": False}
 
     def reason(self, **options: Any) -> Any:
-        groups = {"g": self.group, **options.pop("others", {})}
-        return lookup_loader.get("vcfleet.certs.turn").run(["vc01"], planned=self.planned, groups=groups, **options)
+        records.keep_plan({"nodes": {"vc01": self.planned}, "groups": {"g": self.group, **options.pop("others", {})}})
+        return lookup_loader.get("vcfleet.certs.turn").run(["vc01"], **options)
 
     def test_the_records_tell_whether_a_node_may_begin(self) -> None:
         (told,) = self.reason()
@@ -539,3 +540,44 @@ class TestRecords:
         records.keep("vc01", RECORD)
         found = lookup_loader.get("vcfleet.certs.record").run(["vc01", "vc02"])
         assert found == [RECORD, {"node": "vc02"}]
+
+    def test_a_lookup_gives_no_more_of_it_than_was_asked_for(self) -> None:
+        records.keep("vc01", {"node": "vc01", "survey": {"pnid": "vc01", "journal": None}, "failure": "No."})
+        found = lookup_loader.get("vcfleet.certs.record").run(
+            ["vc01", "vc02"], parts=["survey.pnid", "survey.journal.state", "survey.disk", "swap.state", "failure.at"]
+        )
+        assert found == [
+            {"node": "vc01", "survey": {"pnid": "vc01", "journal": None}, "failure": "No."},
+            {"node": "vc02"},
+        ]
+
+
+class TestRosters:
+    def read(self, *names: str) -> Any:
+        return lookup_loader.get("vcfleet.certs.roster").run(names)
+
+    def test_a_lookup_reads_them_one_after_the_other(self) -> None:
+        assert self.read("due", "shells") == []
+        here = action(fleet_roster, rosters={"due": ["vc01", "vc02"], "waves": [["vc01"], ["vc02"]]})
+        assert here.act(here.options())["changed"] is False
+        records.enroll({"shells": ["vc02"], "due": ["vc03"]})
+        assert self.read("due", "nobody", "shells") == ["vc03", "vc02"]
+        assert self.read("waves") == [["vc01"], ["vc02"]]
+
+    def test_no_node_can_have_the_name_of_their_file(self) -> None:
+        for name in ("plan", "rosters"):
+            records.note(name, {"failure": "No."})
+        records.enroll({"due": ["plan"]})
+        records.keep_plan({"nodes": {"rosters": {}}, "groups": {}})
+        assert (self.read("due"), list(records.plan()["nodes"])) == (["plan"], ["rosters"])
+        assert records.failed(["plan", "rosters"]) == ["plan", "rosters"]
+
+    def test_who_has_something_to_tell(self) -> None:
+        for name in ("vc02", "vc03", "vc04"):
+            records.note(name, {"survey": {"journal": None}})
+        records.blame("vc04", "No.")
+        assert lookup_loader.get("vcfleet.certs.telling").run(["vc01", "vc02", "vc03", "vc04"]) == [
+            *("vc01", "vc02", "vc04"),
+        ]
+        records.enroll({"concerned": ["vc03"]})
+        assert lookup_loader.get("vcfleet.certs.telling").run(["vc03", "vc02"]) == ["vc03"]

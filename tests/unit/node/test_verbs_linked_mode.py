@@ -172,6 +172,14 @@ class TestGate:
         _, runner = gate(good, bad, good, good)
         assert runner.lines == []
 
+    def test_the_look_that_makes_sure_does_not_wait_as_long_as_one_for_a_change(self, monkeypatch: pytest.MonkeyPatch):
+        slept: list[float] = []
+        monkeypatch.setattr(replication_gate.time, "sleep", slept.append)
+        good, bad = (partner("b"), state()), (partner("b", 1), state())
+        gate(good, bad, good, good, pause=5.0, timeout=60.0)
+        gate(good, bad, good, good, pause=0.5, timeout=60.0)
+        assert slept == [2.0, 5.0, 2.0, 0.5, 0.5, 0.5]
+
     def test_a_directory_that_comes_up_is_waited_for(self):
         good = (partner("b"), state())
         _, runner = gate(SERVER_DOWN, (partner("b", None), state()), (partner("b"), state("Startup")), good, good)

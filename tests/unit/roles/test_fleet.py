@@ -247,3 +247,42 @@ class TestSummary:
         for words in ("window 12.3 s", "cd" * 32, "34" * 32, ":".join(["AB"] * 20), ":".join(["12"] * 20), "2028-11-21",
                       "lookup service (SHA-1)"):  # fmt: skip
             assert words in text
+
+
+class TestTelling:
+    rotated = record(
+        staged={"issued": True, "sha256": NEW["sha256"]}, swap={"state": "committed"}, verification={}, handover=TOLD
+    )
+
+    def told(self, concerned: bool, **records: Any) -> list[str]:
+        first = {"first": record("keep")}
+        return fleet.telling({**first, **records}, list(records) if concerned else [])[1:]
+
+    @pytest.mark.parametrize("concerned", [True, False])
+    def test_nobody_ends_badly_unheard(self, concerned: bool) -> None:
+        left = record("keep")
+        left["survey"]["journal"] = {"state": "stuck", "sentence": "Swap J1."}
+        bad: dict[str, Any] = {
+            "unsurveyed": {},
+            "left": left,
+            "failed": {**self.rotated, "failure": "No."},
+            "late": record(staged={"issued": True}, not_begun="Too late."),
+            "restarted": record("keep", restarted={}),
+        }
+        assert self.told(concerned, **bad) == list(bad)
+
+    def test_a_good_end_is_not_told_twice(self) -> None:
+        assert self.told(True, n=self.rotated) == []
+        assert not ended(self.rotated)["failed"]
+        assert self.told(False, n=record("keep")) == []
+
+    @pytest.mark.parametrize("part", ["staged", "swap", "verification", "handover"])
+    def test_whoever_has_something_to_do_and_did_not_come_to_its_end_tells(self, part: str) -> None:
+        without = {name: found for name, found in self.rotated.items() if name != part}
+        assert self.told(True, n=without) == ["n"]
+        assert self.told(True, n={**self.rotated, "staged": {"issued": False, "sha256": NEW["sha256"]}}) == ["n"]
+
+    def test_somebody_sums_up(self) -> None:
+        records = {"a": {"node": "a"}, "b": record("keep"), "c": record("keep")}
+        assert fleet.telling(records, []) == ["a", "b"]
+        assert fleet.telling({}, []) == []

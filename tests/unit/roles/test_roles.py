@@ -17,7 +17,7 @@ ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 
 # What may stand in a task besides our own actions: none of these runs anything on a node.
 ON_THE_CONTROLLER = {f"ansible.builtin.{name}" for name in (
-    "add_host", "assert", "fail", "import_playbook", "import_role", "import_tasks", "include_role",
+    "assert", "fail", "import_playbook", "import_role", "import_tasks", "include_role",
     "include_tasks", "include_vars", "meta", "set_fact",
 )}  # fmt: skip
 KEYWORDS = {

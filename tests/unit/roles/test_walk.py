@@ -24,7 +24,7 @@ def surveyed(shell: str = "/bin/bash", before: str = "", **more: Any) -> dict[st
     return {"survey": {"login_shell": shell, "login_shell_before": before}, **more}
 
 
-def test_every_node_that_has_something_to_do_gets_its_part() -> None:
+def test_every_node_that_has_something_to_do_is_on_a_roster() -> None:
     plan = {
         "groups": {"g": {"nodes": ["a", "b"], "wave": 2}, "h": {"nodes": ["c", "d", "e"], "wave": None}},
         "nodes": {"b": {"verdict": "rotate"}, **{node: {"verdict": "keep"} for node in "acde"}},
@@ -35,16 +35,25 @@ def test_every_node_that_has_something_to_do_gets_its_part() -> None:
         "d": surveyed(before="/bin/appliancesh"),
         "e": surveyed(),
     }
-    due = ["vcfleet_due", "vcfleet_without_bash", "vcfleet_shells", "vcfleet_concerned"]
-    told = {"node": "c", "groups": ["vcfleet_untold", "vcfleet_concerned"]}
-    assert walk.parts(plan, records, hosts=["b", "c", "d", "e", "f"]) == [
-        {"node": "b", "groups": ["vcfleet_walkers", "vcfleet_wave_002", *due]},
-        told,
-        {"node": "d", "groups": ["vcfleet_shells", "vcfleet_concerned"]},
-    ]
-    assert walk.parts(plan, records, hosts=[]) == []
+    assert walk.rosters(plan, records, hosts=["b", "c", "d", "e", "f"]) == {
+        "due": ["b"],
+        "without_bash": ["b"],
+        "shells": ["b", "d"],
+        "untold": ["c"],
+        "concerned": ["b", "c", "d"],
+        "waves": [["b"]],
+    }
+    assert not any(walk.rosters(plan, records, hosts=[]).values())
     plan["nodes"]["c"]["verdict"] = "refuse"
-    assert {"node": "c", "groups": ["vcfleet_concerned"]} in walk.parts(plan, records, hosts=["b", "c"])
+    refused = walk.rosters(plan, records, hosts=["b", "c"])
+    assert (refused["untold"], refused["concerned"]) == ([], ["b", "c"])
+
+
+def test_each_wave_has_the_first_reached_node_of_each_of_its_groups() -> None:
+    waves = {"g": (2, "ab"), "h": (1, "cd"), "i": (None, "e"), "j": (2, "f"), "k": (3, "xy")}
+    groups = {name: {"nodes": list(nodes), "wave": wave} for name, (wave, nodes) in waves.items()}
+    rosters = walk.rosters({"groups": groups, "nodes": {}}, {}, hosts=list("bcdef"))
+    assert rosters["waves"] == [["c"], ["b", "f"]]
 
 
 def test_the_first_node_of_a_staged_group_begins() -> None:

@@ -23,6 +23,8 @@ from ..tools.vdcrepadmin import PartnerStatus
 _SAMPLES = 2
 _TIMEOUT = 600.0
 _PAUSE = 5.0
+# Between a look that found nothing amiss and the next one, which makes sure of it.
+_SOON = 2.0
 _HERE = "localhost"
 
 # The two numbers of a lag are not read at the same moment, so that one look may find the partner ahead; it stays ahead
@@ -45,8 +47,8 @@ class Seen(NamedTuple):
 def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     """Options: sso_user, sso_password, members, min_partners, timeout and pause (seconds), lease and its state_dir.
 
-    `members` are the PNIDs of those to look at, from here; none means this node alone. Open are `samples` looks in a
-    row, `pause` apart, without a problem at any of them; `members` in the answer is what the last one saw.
+    `members` are the PNIDs of those to look at, from here; none means this node alone. `pause` comes after a look that
+    found a problem. Open is `samples` looks in a row without one; `members` in the answer is what the last one saw.
     Raises NodeError when it does not open within `timeout` or a partner stays ahead of a member, and ToolError at once
     for what does not pass by itself. Whoever waits is alive: the owner's lease is renewed meanwhile.
     """
@@ -75,7 +77,7 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
             raise _diverged(seen)
         if problems and time.monotonic() + pause > begun + timeout:
             raise _shut(seen, timeout)
-        time.sleep(pause)
+        time.sleep(pause if problems else min(pause, _SOON))
         seen = each_at_once(questions)
 
 
