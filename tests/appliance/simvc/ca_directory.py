@@ -7,7 +7,6 @@ Each stands under the SHA-1 hash of its subject (a CRL: issuer) and under the ol
 """
 
 import itertools
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +45,8 @@ def _slots(name: str, crl: bool) -> Iterator[Path]:
 
 
 def _hashes(pem: str, crl: bool) -> list[str]:
+    import subprocess
+
     command = ["openssl", "crl", "-hash", "-hash_old"] if crl else ["openssl", "x509", "-hash", "-subject_hash_old"]
     done = subprocess.run([*command, "-noout"], input=pem.encode(), capture_output=True, check=False)
     # With both options, `openssl crl` puts "issuer name hash=" in front of the number.

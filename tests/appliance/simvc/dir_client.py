@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
-import socket
-from typing import Any
+import os
 
 from . import afd_errors, ipc, paths
 from .afd_errors import AfdError
 from .identity import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class DirectoryServer:
@@ -38,12 +43,13 @@ class DirectoryServer:
 
 
 def _address(host: str | None) -> ipc.Address:
+    if not host or host.lower() in (*_LOCAL, os.uname().nodename.lower()):
+        return paths.VMDIR_SOCKET
     try:
         node = identity()
     except PermissionError:  # not root: names alone have to do
         node = {}
-    local = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower(), node.get("address")}
-    if not host or host.lower() in local or host.lower() == node.get("pnid", "").lower():
+    if host.lower() in (node.get("address"), node.get("pnid", "").lower()):
         return paths.VMDIR_SOCKET
     known = {partner["name"].lower(): partner["address"] for partner in node.get("partners", [])}
     return known.get(host.lower(), host), paths.VMDIR_PORT

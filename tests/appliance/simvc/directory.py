@@ -21,20 +21,6 @@ from .identity import administrator
 
 Value = dict[str, Any]
 
-# The states of a directory server (§5.4).
-STATES = {
-    0: "Undefined",
-    1: "Startup",
-    2: "Read only",
-    3: "Normal",
-    4: "Shutdown",
-    5: "Failure",
-    6: "Demote",
-    7: "Restore",
-    8: "Standalone",
-}
-READ_ONLY, NORMAL, STANDALONE = 2, 3, 8
-
 
 class Directory:
     """All methods may be called from any thread; those that change something are on disk when they return."""

@@ -3,17 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who the node was deployed as: the file that the lab writes before first boot."""
 
-import json
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from . import paths
+from . import lab_json, paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def identity() -> dict[str, Any]:
     """`pnid`, `domain`, `site`, `machine_id`, `ldu`, `address`, `partners`, `servers`, `administrator_password`,
     `machine_account` {name, password}, `profile`, ... ; raises FileNotFoundError on a node that was never deployed."""
-    return json.loads(Path(paths.IDENTITY).read_text(encoding="utf-8"))
+    return lab_json.load(paths.IDENTITY)
 
 
 def administrator(node: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@
 
 A tool of the vendor's takes some milliseconds. So what every one of ours imports is the interpreter's own core:
 `_socket` and not `socket`, no `typing`, no `json`, no `contextlib`, each of which takes longer to import than a tool to
-run.
+run (test_start_up.py).
 """
 
 from __future__ import annotations

@@ -6,17 +6,19 @@
 `cryptography` is imported inside the functions: most tool calls never need it and must start fast.
 """
 
-import base64
+from __future__ import annotations
+
 import binascii
-import hashlib
-import re
-from collections.abc import Iterator
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 _CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 _KEY_LABELS = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 
-_BLOCK = re.compile(r"^-----BEGIN ([^\r\n]+?)-----[ \t]*\r?$(.*?)^-----END \1-----", re.MULTILINE | re.DOTALL)
+_BEGIN, _END, _DASHES = "-----BEGIN ", "-----END ", "-----"
 
 # OpenSSL's short names; anything else is printed by its number.
 _SHORT_NAMES = {
@@ -46,7 +48,7 @@ def certificates(text: str) -> list[Any]:
     from cryptography import x509
 
     found: list[Any] = []
-    for label, der in _blocks(text):
+    for label, der in _decoded(text):
         if label not in _CERTIFICATE_LABELS:
             continue
         try:
@@ -59,8 +61,8 @@ def certificates(text: str) -> list[Any]:
 def certificate_pems(text: str) -> list[str]:
     """The same as `certificates`, each encoded anew, for a text whose certificates are known to be sound."""
     return [
-        f"-----BEGIN CERTIFICATE-----\n{_folded(base64.b64encode(der).decode())}-----END CERTIFICATE-----\n"
-        for label, der in _blocks(text)
+        f"-----BEGIN CERTIFICATE-----\n{_folded(der)}-----END CERTIFICATE-----\n"
+        for label, der in _decoded(text)
         if label in _CERTIFICATE_LABELS
     ]
 
@@ -69,7 +71,7 @@ def crl(text: str) -> Any | None:
     """The first CRL of a PEM text."""
     from cryptography import x509
 
-    for label, der in _blocks(text):
+    for label, der in _decoded(text):
         if label == "X509 CRL":
             try:
                 return x509.load_der_x509_crl(der)
@@ -86,15 +88,16 @@ def private_key(text: str, passphrase: str | None = None) -> Any | None:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    block = next((match for match in _BLOCK.finditer(text) if match[1] in _KEY_LABELS), None)
+    block = next((block for block in blocks(text) if block.label in _KEY_LABELS), None)
     if block is None:
         return None
-    encrypted = block[1].startswith("ENCRYPTED") or "ENCRYPTED" in block[2]
+    encrypted = block.label.startswith("ENCRYPTED") or "ENCRYPTED" in block.body
     if encrypted and not passphrase:
         raise EncryptedKeyError
     secret = passphrase.encode() if encrypted and passphrase else None
     try:
-        return load_pem_private_key(block[0].encode(), secret)
+        # OpenSSL does not prove the primes of an RSA key either; it takes longer than all else that a tool does.
+        return load_pem_private_key(block.text.encode(), secret, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         if encrypted:
             raise EncryptedKeyError from None
@@ -138,6 +141,8 @@ def pem(thing: Any) -> str:
 
 def sha1(thing: Any) -> str:
     """The lower-case hex SHA-1 of a certificate's or CRL's DER: its alias in VECS."""
+    import hashlib
+
     from cryptography.hazmat.primitives.serialization import Encoding
 
     return hashlib.sha1(thing.public_bytes(Encoding.DER)).hexdigest()
@@ -145,6 +150,8 @@ def sha1(thing: Any) -> str:
 
 def directory_id(certificate: Any) -> str:
     """The CN of a certificate's object in the directory: SKI, or SHA-1 of the SubjectPublicKeyInfo (§5.3)."""
+    import hashlib
+
     from cryptography import x509
 
     try:
@@ -175,15 +182,51 @@ def _ascii(value: str | bytes) -> str:
     return "".join(chr(byte) if 0x20 <= byte <= 0x7E else f"\\x{byte:02X}" for byte in raw)
 
 
-def _folded(text: str) -> str:
+def _folded(der: bytes) -> str:
+    text = binascii.b2a_base64(der, newline=False).decode()
     return "".join(f"{text[start : start + 64]}\n" for start in range(0, len(text), 64))
 
 
-def _blocks(text: str) -> Iterator[tuple[str, bytes]]:
-    """Label and content of each PEM block; text around the blocks is dropped, bad base64 ends the reading."""
-    for match in _BLOCK.finditer(text):
-        body = "".join(line for line in match[2].splitlines() if ":" not in line)
+def _decoded(text: str) -> Iterator[tuple[str, bytes]]:
+    """Label and content of each PEM block; bad base64 ends the reading."""
+    for block in blocks(text):
+        body = "".join(line for line in block.body.splitlines() if ":" not in line)
         try:
-            yield match[1], base64.b64decode("".join(body.split()), validate=True)
+            yield block.label, binascii.a2b_base64("".join(body.split()), strict_mode=True)
         except binascii.Error:
             return
+
+
+class Block:
+    """A PEM block: its label, what stands between its first and its last line, and all of it."""
+
+    def __init__(self, lines: list[str], label: str) -> None:
+        self.label = label
+        self.body = "\n".join(lines[1:])
+        self.text = "\n".join([*lines, f"{_END}{label}{_DASHES}"])
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """The PEM blocks of a text, what stands around them dropped; one without an end of its own is none."""
+    lines = text.split("\n")
+    first = 0
+    while first < len(lines):
+        label = _begun(lines[first])
+        last = _ended(label, lines, first) if label else None
+        if last is not None:
+            yield Block(lines[first:last], label)
+            first = last
+        first += 1
+
+
+def _begun(line: str) -> str:
+    """The label of the block that a line begins, empty when it begins none."""
+    line = line.removesuffix("\r").rstrip(" \t")
+    if not line.startswith(_BEGIN) or not line.endswith(_DASHES) or "\r" in line:
+        return ""
+    return line[len(_BEGIN) : -len(_DASHES)]
+
+
+def _ended(label: str, lines: list[str], first: int) -> int | None:
+    end = f"{_END}{label}{_DASHES}"
+    return next((number for number in range(first + 1, len(lines)) if lines[number].startswith(end)), None)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from . import der, pki, vmca_errors, vmca_pki
+from . import der, pki, vmca_errors, vmca_keys, vmca_pki
 from .vmca_errors import VmcaError
 from .vmca_register import Register
 
@@ -104,7 +104,7 @@ class Authority:
         """Make a chain and its key the CA of this node, on disk and in memory."""
         text = "".join(pki.pem(certificate) for certificate in chain) + "\n"
         _write(self._folder / "root.cer", text, 0o644)
-        _write(self._folder / "privatekey.pem", vmca_pki.private_pem(key), 0o600)
+        _write(self._folder / "privatekey.pem", vmca_keys.private_pem(key), 0o600)
         self.chain, self._key = chain, key
 
     def sign(self, request_pem: str, start: datetime, end: datetime, policy: Policy) -> str:
@@ -250,7 +250,7 @@ def _checked_request(pem: str) -> x509.CertificateSigningRequest:
         key = request.public_key()
     except (ValueError, InvalidSignature):
         raise VmcaError(vmca_errors.INVALID_CSR_FIELD) from None
-    if not isinstance(key, rsa.RSAPublicKey) or key.key_size < vmca_pki.KEY_BITS:
+    if not isinstance(key, rsa.RSAPublicKey) or key.key_size < vmca_keys.KEY_BITS:
         raise VmcaError(vmca_errors.INVALID_KEY_LENGTH)
     return request
 

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests and self-signed certificates as VMCA's client library builds them (vmware-cli.md §2.3, §2.4)."""
 
+import _socket
+import _thread
+import os
 import re
-import secrets
-import socket
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +14,11 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from . import der
 from .vmca_errors import INVALID_CSR_FIELD, VmcaError
-
-KEY_BITS = 2048
 
 # The buffer that the library assembles the SAN text in, its final NUL included.
 _SAN_BUFFER = 2048
@@ -87,25 +85,6 @@ class Fields:
             return None
         names = b"".join(_general_name(kind, value) for kind, value in listed)
         return der.Extension(der.SUBJECT_ALTERNATIVE_NAME, False, der.encoded(der.SEQUENCE, names))
-
-
-def new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-
-
-def private_pem(key: rsa.RSAPrivateKey) -> str:
-    """PKCS#8, no newline at its end."""
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode().rstrip("\n")
-
-
-def public_pem(key: rsa.RSAPrivateKey) -> str:
-    """SubjectPublicKeyInfo, no newline at its end."""
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode().rstrip("\n")
-
-
-def rsa_public_pem(key: rsa.RSAPrivateKey) -> str:
-    """PKCS#1, with its newline."""
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode()
 
 
 def key_usage(*purposes: str, critical: bool = False) -> der.Extension:
@@ -176,7 +155,7 @@ def certificate(
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public_key)
-        .serial_number(secrets.randbits(64) | 1 << 63)
+        .serial_number(int.from_bytes(os.urandom(8), "big") | 1 << 63)
         .not_valid_before(start)
         .not_valid_after(end)
     )
@@ -225,7 +204,7 @@ def _attribute(oid: x509.ObjectIdentifier, text: str) -> "x509.NameAttribute[str
 
 
 def _openssl_error(number: str, reason: str, line: int, data: str = "") -> str:
-    thread = threading.get_ident().to_bytes(8, "little").hex().upper()
+    thread = _thread.get_ident().to_bytes(8, "little").hex().upper()
     place = f"ASN1_mbstring_ncopy:{reason}:../crypto/asn1/a_mbstr.c:{line}:{data}"
     return f"{thread}:error:{number}:asn1 encoding routines:{place}\n"
 
@@ -259,7 +238,7 @@ def _general_name(kind: str, value: str) -> bytes:
 def _address(text: str) -> bytes:
     if ":" in text:
         try:
-            return socket.inet_pton(socket.AF_INET6, text)
+            return _socket.inet_pton(_socket.AF_INET6, text)
         except (OSError, ValueError):
             raise FieldError from None
     match = _IPV4.fullmatch(text)

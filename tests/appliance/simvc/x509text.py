@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """OpenSSL's own text of certificates, CRLs and keys: the bytes of X509_print and its siblings (vmware-cli.md §3.5)."""
 
-import subprocess
+import os
 
 # Names in the compat form, `CN=x, O=y`; no configuration of the node may change a letter.
 _COMPAT = ("-noout", "-text", "-nameopt", "compat")
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "OPENSSL_CONF": "/dev/null"}
+_OPENSSL = "/usr/bin/openssl"
+_ENVIRONMENT = {"LC_ALL": "C", "OPENSSL_CONF": "/dev/null"}
 
 
 def certificate_text(pem: str) -> str:
@@ -26,10 +27,20 @@ def private_key_text(pem: str) -> str:
 
 
 def _openssl(pem: str, *arguments: str) -> str:
-    data = pem.encode("utf-8", "surrogateescape")
-    done = subprocess.run(
-        ["openssl", *arguments], input=data, capture_output=True, env=_ENVIRONMENT, timeout=60, check=False
-    )
-    if done.returncode:
-        raise ValueError(done.stderr.decode("utf-8", "replace").strip())
-    return done.stdout.decode("utf-8", "surrogateescape")
+    """What openssl says to a PEM text. To import subprocess takes as long as openssl itself (ipc.py)."""
+    with (
+        open(os.memfd_create("question"), "w+b", buffering=0) as question,
+        open(os.memfd_create("answer"), "w+b", buffering=0) as answer,
+    ):
+        question.write(pem.encode("utf-8", "surrogateescape"))
+        question.seek(0)
+        streams = [
+            (os.POSIX_SPAWN_DUP2, question.fileno(), 0),
+            (os.POSIX_SPAWN_DUP2, answer.fileno(), 1),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ]
+        child = os.posix_spawn(_OPENSSL, ["openssl", *arguments], _ENVIRONMENT, file_actions=streams)
+        if os.waitpid(child, 0)[1]:
+            raise ValueError(f"openssl {arguments[0]} cannot read it")
+        answer.seek(0)
+        return answer.read().decode("utf-8", "surrogateescape")

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the vcfleet.certs authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The little DER reader against `cryptography`, and OpenSSL's texts."""
+"""The little DER reader against `cryptography`, the PEM reader against a pattern, and OpenSSL's texts."""
+
+import base64
+import re
 
 import pytest
 from cryptography import x509
@@ -10,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
-from simvc import der
+from simvc import der, pki
 from simvc.samples import pair, revocations
 from simvc.x509text import certificate_text, crl_text
 
@@ -64,6 +67,28 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
         list(der.elements(content))
     except ValueError as error:
         assert str(error)
+
+
+PEM = re.compile(r"^-----BEGIN ([^\r\n]+?)-----[ \t]*\r?$(.*?)^-----END \1-----", re.MULTILINE | re.DOTALL)
+PIECES = ["-----BEGIN ", "-----END ", "-----", "CERTIFICATE", "X", "QUJD", "=", "\n", "\r\n", "\r", " ", "\t", "A: b"]
+LINES = [
+    f"-----{word} {label}-----{end}"
+    for word in ("BEGIN", "END")
+    for label in ("CERTIFICATE", "X")
+    for end in ("", "\n")
+]
+
+
+@given(st.lists(st.sampled_from([*PIECES, *LINES]), max_size=14).map("".join))
+def test_the_blocks_of_a_pem_text(text: str) -> None:
+    assert [(block.label, block.text) for block in pki.blocks(text)] == [(m[1], m[0]) for m in PEM.finditer(text)]
+
+
+def test_certificates_come_back_without_what_stands_around_them() -> None:
+    sample = pair()
+    folded = base64.encodebytes(sample.der).decode().replace("\n", "\r\n")
+    text = f"of\n-----BEGIN CERTIFICATE----- \t\r\nNote: x\n{folded}-----END CERTIFICATE-----more\n{sample.key_pem}"
+    assert pki.certificate_pems(text) == [sample.pem]
 
 
 def test_texts_have_compat_names() -> None:

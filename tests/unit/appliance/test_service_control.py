@@ -4,11 +4,14 @@
 """service-control and the services behind it, on a node in a lab."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from simvc.lab import Lab, Node
+from simvc.tools import service_control
 
 # As captured on a healthy 8.0.3 (field notes §1.3).
 RUNNING = (
@@ -50,6 +53,22 @@ def control(node: Node, *arguments: str) -> tuple[int, str, str]:
 def sections(node: Node) -> dict[str, list[str]]:
     lines = control(node, "--status", "--all")[1].splitlines()
     return {title.rstrip(":"): names.split() for title, names in zip(lines[::2], lines[1::2], strict=True)}
+
+
+WORDS = ["--start", "--stop", "--status", "--list", "--list-services", "--all", "--ignore", "vmafdd", "vpxd", "a b", ""]
+RARE_WORDS = ["--sta", "--vmon-profile", "--vmon-profile=ALL", "--all=1", "-h", "-x", "-", "--"]
+
+
+@given(st.lists(st.sampled_from([*WORDS, *WORDS, *RARE_WORDS]), max_size=5))
+def test_what_argparse_is_not_asked_for_is_what_it_would_say(argv: list[str]) -> None:
+    assert asked(service_control.parse, argv) == asked(service_control.parse_by_argparse, argv)
+
+
+def asked(parse: Callable[[list[str]], service_control.Options], argv: list[str]) -> object:
+    try:
+        return vars(parse(argv))
+    except SystemExit as end:
+        return end.code
 
 
 def test_a_healthy_node_shows_the_captured_census(node: Node) -> None:

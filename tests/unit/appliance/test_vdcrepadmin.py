@@ -3,12 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vdcrepadmin and vdcadmintool against vmware-cli.md §6."""
 
+import getopt
 import re
 import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from simvc.private_node import Done, PrivateNode, link
+from simvc.tools import vdcrepadmin
 
 LOGIN = ["-h", "localhost", "-u", "administrator", "-w", "VMware1!"]
 BAD_CREDENTIALS = "Vdcrepadmin failed. Error [User invalid credential] [9234]\n"
@@ -33,6 +37,25 @@ def linked() -> Iterator[tuple[PrivateNode, PrivateNode]]:
 
 def show(node: PrivateNode, feature: str) -> Done:
     return node.run("vdcrepadmin", "-f", feature, *LOGIN)
+
+
+WORDS = st.one_of(
+    st.sampled_from(["-f", "-hlocalhost", "-2", "-nov", "-2x", "-o2w", "-w", "--", "--long", "--long=1", "-", "word"]),
+    st.text(alphabet="-fhpuwHPeas2novx:= \u00e9", max_size=5),
+)
+
+
+@given(st.lists(WORDS, max_size=6))
+def test_options_are_found_as_python_s_getopt_finds_them(argv: list[str]) -> None:
+    try:
+        expected: object = dict(getopt.gnu_getopt(argv, "f:h:p:u:w:H:P:e:a:s:2nov")[0])
+    except getopt.GetoptError as error:
+        told = "invalid option" if error.msg.endswith("not recognized") else "option requires an argument"
+        expected = f"{told} -- '{error.opt}'"
+    try:
+        assert vdcrepadmin.getopt(argv) == expected
+    except vdcrepadmin.BadOption as error:
+        assert str(error) == expected
 
 
 def settled(node: PrivateNode) -> str:

@@ -37,7 +37,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from .. import ipc, paths, pki, vmca_errors, vmca_pki
+from .. import ipc, paths, pki, vmca_errors, vmca_keys, vmca_pki
 from ..identity import identity
 from ..knobs import knob
 from ..vmca_authority import Authority, Policy, issuers_url
@@ -226,7 +226,7 @@ def first_boot() -> None:
         email="email@acme.com",
         address="127.0.0.1",
     )
-    key = vmca_pki.new_key()
+    key = vmca_keys.new_key()
     end = start + timedelta(days=node.get("root_days", _ROOT_DAYS))
     root = vmca_pki.self_signed(fields, key, start, end, path_length=0)
     authority = _authority(folder)
@@ -248,7 +248,7 @@ def first_boot_leaf(
     `subject` is attribute and value in order; a key is made when none is given. Works in the caller's process.
     """
     authority = _first_boot_authority()
-    key: Any = pki.private_key(key_pem) if key_pem else vmca_pki.new_key()
+    key: Any = pki.private_key(key_pem) if key_pem else vmca_keys.new_key()
     names = vmca_pki.Fields(email=",".join(email), address=",".join(ip), hostname=",".join(dns)).alternative_names()
     wanted = [
         vmca_pki.key_usage("digital_signature", "key_encipherment", "key_agreement"),
@@ -258,7 +258,7 @@ def first_boot_leaf(
     ]
     name = x509.Name([x509.NameAttribute(_ATTRIBUTES[attribute], value) for attribute, value in subject])
     cert = authority.issue(name, key.public_key(), not_before, not_before + timedelta(days=days), wanted)
-    return vmca_pki.private_pem(key) + "\n", cert + "\n"
+    return vmca_keys.private_pem(key) + "\n", cert + "\n"
 
 
 def serve() -> None:

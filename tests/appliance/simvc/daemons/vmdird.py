@@ -26,7 +26,7 @@ administrator, 53 for changes while the directory is read-only.
     partner_status                  -> partners [{name, available, status, usn, seen}, ...]
     replication_state               -> host, cycles, usn, origin_usn, vector, agreements
     agreement partner, wanted       this node replicates with the partner, or no longer
-    state_get / state_set state     -> state; numbers as in directory.STATES
+    state_get / state_set state     -> state; numbers as in directory_states.STATES
     password_set account, password; password_reset account -> password; machine_reset -> account, password
     replicate_now
 
@@ -35,7 +35,6 @@ Between nodes, unauthenticated: `changes` since, by; `poke` name; `seen` by.
 
 import contextlib
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -44,7 +43,8 @@ from typing import Any
 
 from .. import afd_errors, ipc, paths, pki
 from ..afd_errors import AfdError
-from ..directory import NORMAL, READ_ONLY, STANDALONE, Directory
+from ..directory import Directory
+from ..directory_states import NORMAL, READ_ONLY, STANDALONE
 from ..identity import identity
 from ..knobs import knob
 
@@ -111,6 +111,8 @@ class Vmdird:
         return {}
 
     def do_password_reset(self, request: Request) -> Answer:
+        import secrets
+
         password = secrets.token_urlsafe(15)
         self.directory.set_password(request["account"], password)
         return {"password": password}

@@ -125,7 +125,9 @@ def _base(usr: Path) -> None:
 
 
 def _program(path: Path, python: str, body: str) -> None:
-    head = f"#!{python} -ISB\nimport sys\nsys.path[:0] = ['{INSIDE}/lib', '{INSIDE}/site', '{INSIDE}/plat']\n"
+    # Hardly any tool needs packages, so that looking there comes last.
+    search = f"['{INSIDE}/lib', *sys.path, '{INSIDE}/site', '{INSIDE}/plat']"
+    head = f"#!{python} -ISB\nimport sys\nsys.path[:] = {search}\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(head + body)
     path.chmod(0o755)

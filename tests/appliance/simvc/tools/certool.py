@@ -6,7 +6,7 @@
 Several commands of one call run in a fixed order and stop at the first error; then the status block is printed.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
 
 from .. import console
 from ..vmca_errors import ARGUMENT_ERROR, UNKNOWN, VmcaError, message
@@ -14,15 +14,18 @@ from . import certool_local, certool_server
 from .certool_client import Server
 from .certool_config import read_config
 from .certool_credentials import credentials
-from .certool_help import help_text
 from .certool_options import parse_arguments
 from .program_options import ParseError, Values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Command = Callable[[Values, Server], None]
 
 _UNREADABLE_CONFIG = "Unable to read the config file"
 
 _PREDATE_MAX = 10080
-
-Command = Callable[[Values, Server], None]
 
 
 def main(argv: list[str]) -> int:
@@ -30,6 +33,8 @@ def main(argv: list[str]) -> int:
     try:
         values = parse_arguments(argv)
         if not argv or "help" in values:
+            from .certool_help import help_text
+
             console.out(help_text(values.text("help")))
             return 0
         return _reported(values)

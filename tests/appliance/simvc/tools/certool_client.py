@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-import socket
-from typing import Any
+import _socket
 
 from .. import ipc, paths
 from ..vmca_errors import CANNOT_CONNECT_VMAFD, CONNECT_REJECTED, INVALID_NET_ADDRESS, SERVER_DOWN, VmcaError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LDAP_PORT = 389
 _LOCAL = ("", "localhost", "127.0.0.1", "::1")
@@ -65,7 +68,7 @@ def directory_address(host: str, port: int) -> ipc.Address:
 
 def _resolved(name: str) -> str:
     try:
-        return socket.gethostbyname(name)
+        return _socket.gethostbyname(name)
     except OSError:
         raise VmcaError(INVALID_NET_ADDRESS) from None
 

@@ -3,12 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who certool says it is (vmware-cli.md §1.3): named on the command line, else the machine account, else nobody."""
 
+from __future__ import annotations
+
 import os
-from typing import Any
 
 from .. import console
 from ..vmca_errors import ARGUMENT_ERROR, VmcaError
 from .program_options import Values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _PASSWORD_MAX = 32
 

@@ -3,14 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files as certool reads and writes them: in place, by the caller's umask, results unchecked (vmware-cli.md §1.7)."""
 
-import contextlib
+from __future__ import annotations
+
 import os
-from collections.abc import Iterator
-from typing import Any
 
 from .. import console, pki, unchecked
 from ..afd_errors import os_error_code
 from ..vmca_errors import BAD_FORMAT, CERT_IO_FAILURE, INVALID_PARAMETER, KEY_IO_FAILURE, VmcaError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_PROMPT = "Enter PEM pass phrase:"
 
 
 def read_text(path: str) -> str:
@@ -38,8 +43,10 @@ def write_text(path: str, text: str) -> None:
 
 def write_text_silently(path: str, text: str) -> None:
     """As write_text, but a file that cannot be opened is no error either."""
-    with contextlib.suppress(VmcaError):
+    try:  # noqa: SIM105 (ipc.py)
         write_text(path, text)
+    except VmcaError:
+        pass
 
 
 def read_certificate(path: str, unreadable: int = CERT_IO_FAILURE) -> Any:
@@ -84,34 +91,31 @@ def write_chain(path: str, pem: str) -> None:
 def _unlocked(text: str) -> Any | None:
     # OpenSSL 3 tries two decoders; the second one asks again when the first got no answer at all.
     passphrase = _passphrase() or _passphrase()
-    with contextlib.suppress(pki.EncryptedKeyError):
+    try:
         return pki.private_key(text, passphrase.rstrip("\n"))
-    return None
+    except pki.EncryptedKeyError:
+        return None
 
 
 def _passphrase() -> str:
     """OpenSSL's question: on the terminal, or on stderr and stdin where there is none. Empty at the end of the file."""
-    with _terminal() as terminal:
-        if terminal is not None:
-            import getpass
+    try:
+        terminal = open("/dev/tty", "w", encoding="utf-8")  # noqa: SIM115  closed below
+    except OSError:
+        return _passphrase_without_terminal()
+    import getpass
 
-            with contextlib.suppress(EOFError):
-                return getpass.getpass("Enter PEM pass phrase:", terminal) + "\n"
+    with terminal:
+        try:
+            return getpass.getpass(_PROMPT, terminal) + "\n"
+        except EOFError:
             return ""
-    console.err("Enter PEM pass phrase:")
+
+
+def _passphrase_without_terminal() -> str:
+    console.err(_PROMPT)
     line = ""
     while not line.endswith("\n") and (character := console.read_char()):
         line += character
     console.err("\n")
     return line
-
-
-@contextlib.contextmanager
-def _terminal() -> Iterator[Any]:
-    try:
-        terminal = open("/dev/tty", "w", encoding="utf-8")  # noqa: SIM115  closed below
-    except OSError:
-        yield None
-        return
-    with terminal:
-        yield terminal

@@ -3,41 +3,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The commands of certool that need no server (vmware-cli.md §1.6)."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from __future__ import annotations
 
 from .. import console, pki
 from ..vmca_errors import CERT_DECODE_FAILURE, CRL_ERROR, INVALID_PARAMETER, KEY_DECODE_FAILURE, VmcaError
 from . import certool_files as files
 from .program_options import Values
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import Any, TypeVar
+
     from ..vmca_pki import Fields
 
-CA_VALIDITY = timedelta(days=3650)
+    T = TypeVar("T")
 
-T = TypeVar("T")
+VALIDITY_DAYS = 3650
 
 
 def key_pair(values: Values) -> None:
     """Private key first, then the public one: a bad path of the second leaves the first behind."""
-    from .. import vmca_pki
+    from .. import vmca_keys
 
-    key = vmca_pki.new_key()
-    files.write_text(values.text("privkey"), vmca_pki.private_pem(key))
-    files.write_text(values.text("pubkey"), vmca_pki.rsa_public_pem(key))
+    key = vmca_keys.new_key()
+    files.write_text(values.text("privkey"), vmca_keys.private_pem(key))
+    files.write_text(values.text("pubkey"), vmca_keys.rsa_public_pem(key))
 
 
 def request_with_new_key(values: Values) -> None:
     """Nothing tells whether the three files could be written."""
-    from .. import vmca_pki
+    from .. import vmca_keys, vmca_pki
 
-    key = vmca_pki.new_key()
+    key = vmca_keys.new_key()
     fields = config_fields(values)
     request = with_report(lambda: vmca_pki.signing_request(fields, key))
-    files.write_text_silently(values.text("privkey"), vmca_pki.private_pem(key))
-    files.write_text_silently(values.text("pubkey"), vmca_pki.public_pem(key))
+    files.write_text_silently(values.text("privkey"), vmca_keys.private_pem(key))
+    files.write_text_silently(values.text("pubkey"), vmca_keys.public_pem(key))
     files.write_text_silently(values.text("csrfile"), request.rstrip("\n"))
 
 
@@ -59,14 +62,14 @@ def self_signed_certificate(values: Values) -> None:
     """Certificate first, then its key."""
     from dataclasses import replace
 
-    from .. import vmca_pki
+    from .. import vmca_keys, vmca_pki
 
-    key = vmca_pki.new_key()
+    key = vmca_keys.new_key()
     check_country(values)
     fields = replace(config_fields(values), name=values.text("Name"))
     certificate = with_report(lambda: vmca_pki.self_signed(fields, key, *ca_lifetime(values)))
     files.write_text(values.text("outcert"), pki.pem(certificate))
-    files.write_text(values.text("outprivkey"), vmca_pki.private_pem(key))
+    files.write_text(values.text("outprivkey"), vmca_keys.private_pem(key))
 
 
 def request_like_certificate(values: Values) -> None:
@@ -89,7 +92,7 @@ def request_like_certificate(values: Values) -> None:
     files.write_text(values.text("csrfile"), vmca_pki.request_for(certificate.subject, key, wanted))
 
 
-def config_fields(values: Values) -> "Fields":
+def config_fields(values: Values) -> Fields:
     """The ten config keys, from the command line or the file."""
     from ..vmca_pki import Fields
 
@@ -114,8 +117,10 @@ def check_country(values: Values) -> None:
 
 
 def ca_lifetime(values: Values) -> tuple[datetime, datetime]:
+    from datetime import UTC, datetime, timedelta
+
     start = datetime.now(UTC) - timedelta(minutes=values.number("predate"))
-    return start, start + CA_VALIDITY
+    return start, start + timedelta(days=VALIDITY_DAYS)
 
 
 def certificate_text(certificate: Any) -> str:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The options of certool (vmware-cli.md §1.2)."""
 
-from .program_options import Kind, Values, parse_command_line
+from .program_options import FLAG, NUMBER, OPTIONAL, TEXT, Kind, Values, parse_command_line
 
 # Keys of the config file, which are options of the command line, too.
 CONFIG_KEYS = (
@@ -85,14 +85,14 @@ _DEFAULTS: dict[str, str | int] = {
     "predate": 4320,
 }
 
-CONFIG_OPTIONS = dict.fromkeys(CONFIG_KEYS, Kind.TEXT)
+CONFIG_OPTIONS = dict.fromkeys(CONFIG_KEYS, TEXT)
 
 OPTIONS: dict[str, Kind] = {
-    "help": Kind.OPTIONAL,
+    "help": OPTIONAL,
     **CONFIG_OPTIONS,
-    **dict.fromkeys(_FLAGS, Kind.FLAG),
-    **dict.fromkeys(_TEXTS, Kind.TEXT),
-    **dict.fromkeys(_NUMBERS, Kind.NUMBER),
+    **dict.fromkeys(_FLAGS, FLAG),
+    **dict.fromkeys(_TEXTS, TEXT),
+    **dict.fromkeys(_NUMBERS, NUMBER),
 }
 
 

@@ -3,14 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The commands of certool that talk to VMCA, vmafd or the directory (vmware-cli.md §1.6)."""
 
-import contextlib
-import socket
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
-from .. import console, ipc, pki, x509text
+import os
+import time
+
+from .. import console, ipc, pki
 from ..vmca_errors import (
     ALREADY_EXISTS,
     ARGUMENT_ERROR,
@@ -26,7 +24,10 @@ from . import certool_local as local
 from .certool_client import Server, directory_address, vmafd
 from .program_options import Values
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..vmca_pki import Fields
 
 SERVER_OPTIONS = ("multiplesan",)
@@ -34,15 +35,16 @@ SERVER_OPTIONS = ("multiplesan",)
 # Seconds between two looks at a server that is waited for.
 POLL = 10
 
-_BACKDATED = timedelta(minutes=10)
-_VALIDITY = timedelta(days=3650)
+# Of a certificate, in seconds.
+_BACKDATED = 10 * 60
+_VALIDITY = local.VALIDITY_DAYS * 24 * 60 * 60
 
 
 def self_signed_root(values: Values, server: Server) -> None:
     """Make a root, install it in VMCA and put it into the local TRUSTED_ROOTS."""
-    from .. import vmca_pki
+    from .. import vmca_keys, vmca_pki
 
-    key = vmca_pki.new_key()
+    key = vmca_keys.new_key()
     fields = _root_fields(values)
     with _glued("Error: {}, Failed to create CSR\n"):
         local.check_country(values)
@@ -51,7 +53,7 @@ def self_signed_root(values: Values, server: Server) -> None:
     with _glued("Error: {}, Failed to open connection to server\n"):
         server.open()
     with _glued("Error: {}, Failed to add root certificate\n"):
-        _add_root(server, pki.pem(root), vmca_pki.private_pem(key))
+        _add_root(server, pki.pem(root), vmca_keys.private_pem(key))
     _trust(pki.pem(root))
 
 
@@ -107,12 +109,14 @@ def print_status(values: Values, server: Server) -> None:
 
 def print_root(values: Values, server: Server) -> None:
     """The text of the signing certificate; the whole chain goes to a file when one is named."""
+    from ..x509text import certificate_text
+
     server.open()
     chain = server.call("root_get")["cert"]
     path = values.text("cert")
     if path:
         files.write_chain(path, chain)
-    console.out(x509text.certificate_text(chain))
+    console.out(certificate_text(chain))
     if path:
         console.out(f"Certificate written to file : {path}\n")
 
@@ -219,7 +223,7 @@ def _wait(values: Values, ready: Callable[[], bool]) -> None:
     raise VmcaError(TIME_OUT)
 
 
-def _sign(fields: "Fields", values: Values, server: Server) -> None:
+def _sign(fields: Fields, values: Values, server: Server) -> None:
     from .. import vmca_pki
 
     key = files.read_key(values.text("privkey"))
@@ -227,15 +231,14 @@ def _sign(fields: "Fields", values: Values, server: Server) -> None:
         raise VmcaError(KEY_IO_FAILURE)
     usage = vmca_pki.key_usage("digital_signature", "content_commitment", "key_encipherment")
     request = local.with_report(lambda: vmca_pki.signing_request(fields, key, usage))
-    start = datetime.now(UTC).replace(microsecond=0) - _BACKDATED
-    times = {"start": int(start.timestamp()), "end": int((start + _VALIDITY).timestamp())}
+    start = int(time.time()) - _BACKDATED
     server.open()
     with _glued("Error: {}, VMCAGetSignedCertificatePrivate() failed"):
-        certificate = server.call("sign", request=request, **times)["cert"]
+        certificate = server.call("sign", request=request, start=start, end=start + _VALIDITY)["cert"]
     files.write_chain(values.text("cert"), certificate)
 
 
-def _root_fields(values: Values) -> "Fields":
+def _root_fields(values: Values) -> Fields:
     """Organization is this host's name; Locality and Hostname have no place in a root."""
     fields = local.config_fields(values)
     from dataclasses import replace
@@ -244,7 +247,7 @@ def _root_fields(values: Values) -> "Fields":
         fields,
         name=values.text("Name"),
         domain=_domain(),
-        organization=socket.gethostname(),
+        organization=os.uname().nodename,
         locality="",
         hostname="",
     )
@@ -278,14 +281,18 @@ def _create_store(name: str) -> None:
             raise
 
 
-@contextlib.contextmanager
-def _glued(text: str) -> Iterator[None]:
+class _glued:  # noqa: N801 (used as a function is)
     """Print what a library function says of its failure, before the error goes on."""
-    try:
-        yield
-    except VmcaError as error:
-        console.out(text.format(_signed(error.code)))
-        raise
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, VmcaError):
+            console.out(self.text.format(_signed(error.code)))
 
 
 def _signed(code: int) -> int:

@@ -3,10 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """dir-cli (vmware-cli.md §5). Authentication always comes before input files are read."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from .. import afd_errors, unchecked
 from ..afd_args import Options, parse
@@ -14,6 +13,12 @@ from ..afd_client import AfdServer
 from ..afd_errors import AfdError, error_text, os_error_code
 from ..console import err, flush, out, read_char, read_line
 from ..dir_client import DirectoryServer
+from ..directory_states import NORMAL, READ_ONLY, STANDALONE, STATES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _LOGIN = ("--login", "--password")
 _PASSWORD_BUFFER = 33
@@ -336,8 +341,6 @@ def _nodes_list(tokens: list[str]) -> None:
 
 
 def _state_get(tokens: list[str]) -> None:
-    from ..directory import STATES
-
     state = _state_server(_strict(tokens, (*_HOST, *_LOGIN))).ask("state_get")["state"]
     out(f"Directory Server State: {STATES.get(state, 'Unknown')} ({state})\n")
 
@@ -345,7 +348,7 @@ def _state_get(tokens: list[str]) -> None:
 def _state_set(tokens: list[str]) -> None:
     options = _strict(tokens, ("--state", *_HOST, *_LOGIN))
     asked = options["--state"]
-    state = {"NORMAL": 3, "READONLY": 2, "STANDALONE": 8}.get((asked or "").upper())
+    state = {"NORMAL": NORMAL, "READONLY": READ_ONLY, "STANDALONE": STANDALONE}.get((asked or "").upper())
     if state is None:
         raise AfdError(afd_errors.INVALID_PARAMETER)
     _state_server(options).ask("state_set", state=state)
@@ -450,7 +453,8 @@ def _required(options: Options, name: str) -> str:
 def _file_text(path: str) -> str:
     """An input file; raises AfdError: it cannot be read, or is empty."""
     try:
-        raw = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            raw = file.read()
     except OSError as error:
         raise AfdError(os_error_code(error)) from None
     if not raw:

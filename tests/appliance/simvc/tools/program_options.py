@@ -6,37 +6,34 @@
 Only what certool uses: long options without short forms, one value each at most, no positional options.
 """
 
-import re
-from collections.abc import Iterator, Mapping
-from enum import Enum
-from typing import NamedTuple
+from __future__ import annotations
 
-# What an int may look like to boost::lexical_cast.
-_NUMBER = re.compile(r"[+-]?[0-9]+")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 _INT_MAX = 2**31 - 1
 _BLANKS = " \t\r\n"
 
 
-class Kind(Enum):
-    """What an option takes."""
+class Kind:
+    """What an option takes: nothing, a text, an int, or a text or nothing."""
 
-    FLAG = "nothing"
-    TEXT = "a text"
-    NUMBER = "an int"
-    OPTIONAL = "a text, or nothing"
+
+FLAG, TEXT, NUMBER, OPTIONAL = Kind(), Kind(), Kind(), Kind()
 
 
 class ParseError(Exception):
     """What the tool prints behind `error: `."""
 
 
-class Given(NamedTuple):
-    """One occurrence of an option: `token` is how it was spelled, `prefix` what messages put before its name."""
+class Given:
+    """One occurrence of an option; `prefix` is what messages put before its name."""
 
-    name: str
-    value: str | None
-    token: str
-    prefix: str = "--"
+    def __init__(self, name: str, value: str | None, prefix: str = "--") -> None:
+        self.name = name
+        self.value = value
+        self.prefix = prefix
 
 
 class Values:
@@ -65,19 +62,25 @@ class Values:
         for given in occurrences:
             if given.name in self._given:
                 continue
-            if given.name in fresh and not (self._options[given.name] is Kind.OPTIONAL and given.value is None):
+            if given.name in fresh and not (self._options[given.name] is OPTIONAL and given.value is None):
                 raise ParseError(f"option '{given.prefix}{given.name}' cannot be specified more than once")
             fresh[given.name] = self._converted(given)
         self._given.update(fresh)
 
     def _converted(self, given: Given) -> str | int:
-        if self._options[given.name] is not Kind.NUMBER:
+        if self._options[given.name] is not NUMBER:
             return given.value or ""
         value = given.value or ""
-        if not _NUMBER.fullmatch(value) or not -_INT_MAX - 1 <= int(value) <= _INT_MAX:
+        if not _is_number(value) or not -_INT_MAX - 1 <= int(value) <= _INT_MAX:
             shown = f" ('{value}')" if value else ""
             raise ParseError(f"the argument{shown} for option '{given.prefix}{given.name}' is invalid")
         return int(value)
+
+
+def _is_number(text: str) -> bool:
+    """Whether boost::lexical_cast takes it for an int, of whatever size."""
+    digits = text[1:] if text.startswith(("+", "-")) else text
+    return digits.isascii() and digits.isdigit()
 
 
 def parse_command_line(argv: list[str], options: Mapping[str, Kind]) -> list[Given]:
@@ -93,14 +96,14 @@ def _occurrences(rest: list[str], options: Mapping[str, Kind]) -> Iterator[Given
         token = rest.pop(0)
         if token == "--":
             return
-        if re.match(r"-[^-]", token, re.DOTALL):
+        if _is_option(token) and token[1] != "-":
             raise ParseError(f"unrecognised option '{token}'")
         if not token.startswith("--"):
             continue
         name, adjacent = _split(token)
         if name:
             name = _full_name(name, token, options)
-            yield Given(name, _value(name, adjacent, rest, options[name]), token)
+            yield Given(name, _value(name, adjacent, rest, options[name]))
 
 
 def _split(token: str, named: str | None = None) -> tuple[str, str | None]:
@@ -125,11 +128,11 @@ def _full_name(name: str, token: str, options: Mapping[str, Kind]) -> str:
 
 
 def _value(name: str, adjacent: str | None, rest: list[str], kind: Kind) -> str | None:
-    if kind is Kind.FLAG and adjacent is not None:
+    if kind is FLAG and adjacent is not None:
         raise ParseError(f"option '--{name}' does not take any arguments")
-    if adjacent is not None or kind is Kind.FLAG:
+    if adjacent is not None or kind is FLAG:
         return adjacent
-    if kind is Kind.OPTIONAL:
+    if kind is OPTIONAL:
         return rest.pop(0) if rest and not _is_option(rest[0]) else None
     if not rest:
         raise ParseError(f"the required argument for option '--{name}' is missing")
@@ -165,5 +168,5 @@ def parse_config(text: str, options: Mapping[str, Kind]) -> list[Given]:
         name = section + key.strip(_BLANKS)
         if name not in options:
             raise ParseError(f"unrecognised option '{name}'" if name else "unrecognised option")
-        found.append(Given(name, value.strip(_BLANKS), name, prefix=""))
+        found.append(Given(name, value.strip(_BLANKS), prefix=""))
     return found

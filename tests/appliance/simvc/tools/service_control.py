@@ -7,18 +7,31 @@ Knobs: `service_control.dialect` (6.5, 6.7, 8.0), `.section_order` (list of stat
 (columns), `.indent` (before the names), `.rc` (honest, zero, inverted: no public table of exit codes exists).
 """
 
-import argparse
+from __future__ import annotations
+
 import sys
-from typing import Any
 
 from .. import ipc, paths
 from ..knobs import knob
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _USAGE = (
     "service-control [-h] [--start] [--stop] [--status] [--list] [--list-services] [--vmon-profile VMON_PROFILE] "
     "[--all] [--ignore] ..."
 )
-_OPERATIONS = ("start", "stop", "status", "list", "list_services")
+_FLAGS = {
+    "--start": "Perform start operation",
+    "--stop": "Perform stop operation",
+    "--status": "Perform status operation",
+    "--list": "List all controllable services. Soon to be deprecated",
+    "--list-services": "List all controllable services",
+    "--all": "All core and management services",
+    "--ignore": "Continue on errors",
+}
+_OPERATIONS = ("--start", "--stop", "--status", "--list", "--list-services")
 _SECTIONS = ("Running", "StartPending", "StopPending", "Stopped")
 _PAST = {"start": "started", "stop": "stopped"}
 _ING = {"start": "starting", "stop": "stopping"}
@@ -38,7 +51,7 @@ class Failed(Exception):
 
 
 def main(argv: list[str]) -> int:
-    options = _parse(argv)
+    options = parse(argv)
     try:
         _run(options)
     except Failed as failure:
@@ -47,29 +60,51 @@ def main(argv: list[str]) -> int:
     return _rc(0)
 
 
-def _parse(argv: list[str]) -> argparse.Namespace:
+class Options:
+    """What a command line asks for."""
+
+    def __init__(self, flags: set[str], services: list[str], profile: str | None = None) -> None:
+        self.operations = [name for name in _OPERATIONS if name in flags]
+        self.all = "--all" in flags
+        self.ignore = "--ignore" in flags
+        self.services = services
+        self.profile = profile
+
+
+def parse(argv: list[str]) -> Options:
+    """Options in full and names behind them are what they are; anything else is for argparse to say.
+
+    Importing argparse takes as long as a whole call without it (ipc.py).
+    """
+    flags = [word for word in argv if word in _FLAGS]
+    services = argv[len(flags) :]
+    if argv[: len(flags)] == flags and not any(word.startswith("-") for word in services):
+        return Options(set(flags), services)
+    return parse_by_argparse(argv)
+
+
+def parse_by_argparse(argv: list[str]) -> Options:
+    """Raises SystemExit after the help, or after what is wrong with the command line."""
+    import argparse
+
     parser = argparse.ArgumentParser(prog="service-control", usage=_USAGE)
-    parser.add_argument("--start", action="store_true", help="Perform start operation")
-    parser.add_argument("--stop", action="store_true", help="Perform stop operation")
-    parser.add_argument("--status", action="store_true", help="Perform status operation")
-    parser.add_argument("--list", action="store_true", help="List all controllable services. Soon to be deprecated")
-    parser.add_argument("--list-services", action="store_true", help="List all controllable services")
-    parser.add_argument("--vmon-profile", help="Operate on the services of this vMon profile")
-    parser.add_argument("--all", action="store_true", help="All core and management services")
-    parser.add_argument("--ignore", action="store_true", help="Continue on errors")
+    for flag, text in _FLAGS.items():
+        if flag == "--all":  # as the help has it, in front of this one
+            parser.add_argument("--vmon-profile", help="Operate on the services of this vMon profile")
+        parser.add_argument(flag, action="append_const", const=flag, dest="flags", help=text)
     parser.add_argument("services", nargs="*", help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    found = parser.parse_args(argv)
+    return Options(set(found.flags or ()), found.services, found.vmon_profile)
 
 
-def _run(options: argparse.Namespace) -> None:
-    operations = [name for name in _OPERATIONS if getattr(options, name)]
-    if len(operations) != 1:
+def _run(options: Options) -> None:
+    if len(options.operations) != 1:
         raise Failed("Error Exactly one operation must be specified.")
-    operation = operations[0]
-    if operation in ("list", "list_services"):
+    operation = options.operations[0].removeprefix("--")
+    if operation in ("list", "list-services"):
         _list()
     elif operation == "status":
-        _status(_resolve(options.services))
+        _status(options.services)
     else:
         _Change(operation, options).run()
 
@@ -79,7 +114,8 @@ def _list() -> None:
         print(f"{service['name']} ({service['description']})")
 
 
-def _status(names: list[str]) -> None:
+def _status(services: list[str]) -> None:
+    names = _resolve(services, _vmon("services")["services"]) if services else []
     states = _vmon("states")["states"]
     shown = {name: state for name, state in states.items() if not names or name in names}
     hidden = knob("service_control.hide_sections", [])
@@ -105,13 +141,13 @@ def _section(title: str, names: str) -> str:
 class _Change:
     """One start or stop: services of the operating system one by one, those of vMon as one profile."""
 
-    def __init__(self, operation: str, options: argparse.Namespace) -> None:
+    def __init__(self, operation: str, options: Options) -> None:
         self.operation = operation
         self.ignore = options.ignore
-        self.names = _resolve(options.services)
         self.all = options.all
-        self.profile = options.vmon_profile
+        self.profile = options.profile
         listing = _vmon("services")
+        self.names = _resolve(options.services, listing["services"])
         self.core, self.leaves = listing["core"], listing["leaves"]
 
     def run(self) -> None:
@@ -224,12 +260,10 @@ def short_name(name: str) -> str:
     return _SHORT.get(name, name.removeprefix("vmware-"))
 
 
-def _resolve(names: list[str]) -> list[str]:
+def _resolve(names: list[str], services: list[dict[str, str]]) -> list[str]:
     """Long names of services given by their long or short ones."""
-    if not names:
-        return []
     known = {}
-    for service in _vmon("services")["services"]:
+    for service in services:
         known[short_name(service["name"])] = known[service["name"]] = service["name"]
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -3,13 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vdcadmintool (vmware-cli.md §6.2): a menu on stderr over the local directory server; always exit 0."""
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
 
 from .. import ipc, paths
 from ..afd_errors import VMDIR_CANNOT_CONNECT, AfdError, raise_for
 from ..console import err, out, read_line
-from ..directory import NORMAL, READ_ONLY, STATES
+from ..directory_states import NORMAL, READ_ONLY, STATES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _MENU = """\
 

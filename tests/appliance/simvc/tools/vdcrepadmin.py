@@ -3,10 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vdcrepadmin (vmware-cli.md §6.1): replication seen from one directory node. Failures go to stdout."""
 
-import getopt
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
+
+import os
 
 from .. import afd_errors, paths
 from ..afd_errors import AfdError
@@ -14,12 +13,16 @@ from ..console import err, out, read_line
 from ..dir_client import DirectoryServer
 from ..knobs import knob
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 _LOG = paths.ROOT + "/var/log/vmware/vmdir/vdcrepadmin.log"
 _MAX_PASSWORD = 127
 
-# What the C library says of an option: whether it is none at all, or lacks its argument.
 _SELF = "/usr/lib/vmware-vmdir/bin/vdcrepadmin"
-_GETOPT = {True: "invalid option", False: "option requires an argument"}
+_FLAGS, _WITH_ARGUMENT = "2nov", "fhpuwHPeas"
 
 _MESSAGES = {
     afd_errors.ACCESS_DENIED: "Access denied",
@@ -70,8 +73,8 @@ def _failed(code: int) -> int:
 def _open_log() -> None:
     """A caller who may not write the log gets nowhere."""
     try:
-        Path(_LOG).parent.mkdir(parents=True, exist_ok=True)
-        Path(_LOG).open("a").close()
+        os.makedirs(os.path.dirname(_LOG), exist_ok=True)
+        open(_LOG, "a").close()
     except OSError:
         raise AfdError(afd_errors.ACCESS_DENIED) from None
 
@@ -79,15 +82,44 @@ def _open_log() -> None:
 def _parsed(argv: list[str]) -> dict[str, str] | None:
     """Options by their letter with the dash, the last one of each; None for anything wrong."""
     try:
-        pairs, _ = getopt.gnu_getopt(argv, "f:h:p:u:w:H:P:e:a:s:2nov")
-    except getopt.GetoptError as error:
-        err(f"{_SELF}: {_GETOPT[error.msg.endswith('not recognized')]} -- '{error.opt}'\n")
+        options = getopt(argv)
+    except BadOption as error:
+        err(f"{_SELF}: {error}\n")
         return None
-    options = dict(pairs)
     needed = ["-h", "-u", *_NEEDED.get(options.get("-f", ""), ())]
     if options.get("-f") not in _FEATURES or any(option not in options for option in needed):
         return None
     return options
+
+
+class BadOption(Exception):
+    """What the C library says of an option."""
+
+
+def getopt(argv: list[str]) -> dict[str, str]:
+    """As getopt(3) finds them: between other words, which are dropped, and several letters in one word.
+
+    Python's own getopt takes longer to import than all of this tool to run (ipc.py). Raises BadOption.
+    """
+    found: dict[str, str] = {}
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            break
+        if word.startswith("--"):
+            raise BadOption(f"invalid option -- '{word[2:].partition('=')[0]}'")
+        letters = word[1:] if word.startswith("-") else ""
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            value: str | None = ""
+            if letter in _WITH_ARGUMENT:
+                value, letters = letters or next(words, None), ""
+            elif letter not in _FLAGS:
+                raise BadOption(f"invalid option -- '{letter}'")
+            if value is None:
+                raise BadOption(f"option requires an argument -- '{letter}'")
+            found["-" + letter] = value
+    return found
 
 
 def _bound(host: str, user: str, password: str) -> tuple[DirectoryServer, str]:
@@ -103,14 +135,10 @@ def _source(options: dict[str, str], password: str) -> DirectoryServer:
 
 
 def _show_servers(options: dict[str, str], password: str) -> None:
-    for server in _source(options, password).ask("servers")["servers"]:
-        out(f"{_server_dn(server, options)}\n")
-
-
-def _server_dn(server: dict[str, Any], options: dict[str, str]) -> str:
-    domain = DirectoryServer(options["-h"]).ask("domain")["domain"]
+    node, domain = _bound(options["-h"], options["-u"], password)
     suffix = ",".join(f"dc={label}" for label in domain.split("."))
-    return f"cn={server['name']},cn=Servers,cn={server['site']},cn=Sites,cn=Configuration,{suffix}"
+    for server in node.ask("servers")["servers"]:
+        out(f"cn={server['name']},cn=Servers,cn={server['site']},cn=Sites,cn=Configuration,{suffix}\n")
 
 
 def _show_partners(options: dict[str, str], password: str) -> None:
