@@ -9,7 +9,7 @@ from typing import Any
 from ansible.utils.display import Display
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import records
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.documented_action import DocumentedAction
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.fleet import summarize, summary_lines
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.fleet import gone_nodes, summarize, summary_lines
 
 
 class ActionModule(DocumentedAction):
@@ -23,4 +23,6 @@ class ActionModule(DocumentedAction):
         nodes = summarize(records.load_all(plan["nodes"]), plan, self._task.check_mode)
         for line in summary_lines(nodes):
             Display().display(line)
-        return {"changed": False, "nodes": nodes}
+        told = {"changed": False, "nodes": nodes}
+        gone = gone_nodes(plan, options["inventory"]) if options["inventory"] else {}
+        return {**told, "failed": True, "msg": " ".join(dict.fromkeys(gone.values()))} if gone else told

@@ -19,6 +19,11 @@ class ActionModule(Stage, NodeAction):
     def from_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
         return {"tool_timeout": record["settings"]["tool_timeout"]}
 
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Ask. Nothing is taken for granted until the node has told, and Ansible may end this task before that."""
+        self.note(linked_mode={"problem": "it did not answer."})
+        return super().act(options)
+
     def parts(self, record: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
         """What the directory knows, or why it did not tell."""
         return {"linked_mode": told.get("linked_mode") or {"problem": told["msg"]}}

@@ -11,7 +11,8 @@ version_added: 0.1.0
 description:
   - Turns the plan and the nodes' records into a summary with old and new thumbprints, ends of validity and window of
     each node, and shows it.
-  - Works on the controller alone and needs no connection. Does not fail because of how a node ended.
+  - Works on the controller alone and needs no connection. Does not fail because of how a node ended, but for one that
+    has no host which could.
 author:
   - The vcfleet.certs authors (@vcfleet)
 options:
@@ -19,6 +20,12 @@ options:
     description: RV(vcfleet.certs.fleet_plan#module:plan).
     type: dict
     required: true
+  inventory:
+    description: Names of all hosts of the inventory. The task fails for planned nodes that could not be surveyed and
+      are none of them, after it has summed up. None means that nobody asks.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full

@@ -130,6 +130,15 @@ def _ended_sentence(ending: str, record: Record, planned: Mapping[str, Any]) -> 
     return str(told or swapped or _SENTENCES.get(ending) or " ".join(planned["reasons"]))
 
 
+def gone_nodes(plan: Plan, inventory: Collection[str]) -> dict[str, str]:
+    """Planned nodes that the inventory has no more, and why that stands in the way, in sentences."""
+    return {
+        node: " ".join(planned["reasons"])
+        for node, planned in plan["nodes"].items()
+        if planned["verdict"] == UNSURVEYED and node not in inventory
+    }
+
+
 def telling(records: Mapping[str, Record], concerned: Collection[str]) -> list[str]:
     """Those of the nodes that have to end by their records, and the first that was surveyed, which sums up.
 

@@ -14,6 +14,7 @@ from ansible import constants
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.vcfleet.certs.plugins.action import (
     fleet_roster,
+    fleet_summary,
     linked_mode_info,
     machine_ssl_assess,
     machine_ssl_handover,
@@ -474,6 +475,8 @@ class TestMembership:
     def test_why_a_directory_did_not_tell_stands_in_the_record(self) -> None:
         here = action(linked_mode_info, record=RECORD, sso_password="x")
         assert here.options()["tool_timeout"] == 7.0
+        here.call_node = lambda *_, **__: records.load("vc01")["linked_mode"]
+        assert here.act(here.options()) == {"problem": "it did not answer."}, "noted before it is asked"
         here._shown({"failed": True, "changed": False, "msg": "No."})
         assert records.load("vc01")["linked_mode"] == {"problem": "No."}
         here._shown({"changed": False, "linked_mode": {"members": []}})
@@ -550,6 +553,21 @@ class TestRecords:
             {"node": "vc01", "survey": {"pnid": "vc01", "journal": None}, "failure": "No."},
             {"node": "vc02"},
         ]
+
+
+class TestSummary:
+    def summed_up(self, **arguments: Any) -> Any:
+        left = {"verdict": "not surveyed", "reasons": ["vc02 is planned, and the inventory has it no more."]}
+        plan = {"nodes": {"vc02": left}, "groups": {}, "waves": []}
+        here = action(fleet_summary, plan=plan, **arguments)
+        return here.act(here.options())
+
+    def test_a_planned_node_without_a_host_fails_where_somebody_asks(self) -> None:
+        gone = self.summed_up(inventory=["vc01"])
+        assert gone["failed"] and gone["msg"] == "vc02 is planned, and the inventory has it no more."
+        assert gone["nodes"]["vc02"]["ending"] == "not surveyed"
+        for asked in ({}, {"inventory": ["vc01", "vc02"]}):
+            assert "failed" not in self.summed_up(**asked)
 
 
 class TestRosters:
