@@ -32,6 +32,8 @@ class ActionModule(NodeAction):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """What the stages tell; one that fails is the last, and its failure is ours. Each notes its part itself."""
         record = options["record"]
+        if options["postponed"]:
+            return {"changed": False, "skipped": True, "skip_reason": "Its turn comes later.", "postponed": True}
         held = {} if options["not_begun"] else self._held(options)
         if held.get("failed"):
             return _together({"changed": False}, held)

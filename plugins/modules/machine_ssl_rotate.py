@@ -36,6 +36,10 @@ options:
         maintenance window has closed.
     type: str
     default: ''
+  postponed:
+    description: Whether the node comes later in this run. The task notes nothing then and is skipped.
+    type: bool
+    default: false
   gate:
     description: Where the node may begin only when its linked group is whole. The options of
       M(vcfleet.certs.replication_gate). Nobody waits in check mode.
@@ -101,6 +105,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+postponed:
+  description: V(true), where O(postponed) says so.
+  type: bool
+  returned: when skipped because of it
+  sample: true
 swap:
   description: RV(vcfleet.certs.machine_ssl_swap#module:swap). Where the swap itself has failed, RV(details) has it.
   type: dict

@@ -44,8 +44,15 @@ class Run:
 
     def parts(self, part: str, host: str | None = None) -> list[dict[str, Any]]:
         """What the rotations tell as this part of a record; those that failed, as far as they came."""
-        found = [{**result.get("details", {}), **result} for result in self.of("machine_ssl_rotate", host)]
+        found = [{**result.get("details", {}), **result} for node, result in self._turns() if host in (None, node)]
         return [each[part] for each in found if each.get(part)]
+
+    def _turns(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each node's rotation: the turns of a linked group are items of one task."""
+        for each in self.results:
+            if each["action"].rpartition(".")[2] == "machine_ssl_rotate":
+                for item in each["result"].get("results", [each["result"]]):
+                    yield item.get("vcfleet_turn", [each["host"]])[0], item
 
     def failures(self, host: str | None = None) -> list[str]:
         """The messages of failed tasks."""
@@ -62,7 +69,7 @@ class Run:
 
 
 def _message(result: dict[str, Any]) -> str:
-    items = [item.get("msg", "") for item in result.get("results", []) if item.get("failed")]
+    items = [item.get("msg", "") for item in result.get("results", [])]
     return " ".join([str(result.get("msg", "")), *items])
 
 

@@ -464,6 +464,12 @@ class TestTurn:
         records.keep("vc01", {**RECORD, "assessment": {"when": {"begin": begin}}})
         assert "it was to begin by 2020-01-01T01:30" in self.reason()[0]
 
+    def test_one_that_comes_later_is_left_alone(self) -> None:
+        here = action(machine_ssl_rotate, record=RECORD, postponed=True, not_begun="vc00 has failed.")
+        result = here.act(here.options())
+        assert (result["changed"], result["skipped"], result["postponed"]) == (False, True, True)
+        assert records.load("vc01") == {"node": "vc01", **RECORD}
+
     def test_one_that_is_not_begun_says_why_and_is_left_alone(self) -> None:
         here = action(machine_ssl_rotate, record=RECORD, not_begun="vc00 has failed.")
         result = here.act(here.options())

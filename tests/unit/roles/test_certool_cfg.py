@@ -26,7 +26,7 @@ def render(wanted: dict[str, Any]) -> str:
     """As Ansible does: blocks eat the newline behind them, and the last newline stays."""
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(TEMPLATE)
-    return template.render(__machine_ssl_record={"assessment": {"wanted": wanted}})
+    return template.render(__machine_ssl_wanted=wanted)
 
 
 def wanted(cn: str = "vc01.lab.example", **more: Any) -> dict[str, Any]:
