@@ -125,9 +125,8 @@ def test_nodes_that_were_not_counted_are_no_success() -> None:
     [
         (windows(near=0.5, far=0.5), []),
         (windows(near=0.51, far=0.51), [NEAR]),
-        (windows(near=0.1, far=0.14), []),
-        (windows(near=0.1, far=0.16), [FAR]),
-        (windows(near=0.1, far=0.2), [FAR]),
+        (windows(near=0.1, far=0.12), []),
+        (windows(near=0.1, far=0.13), [FAR]),
         (windows(near=0.1, far=0.05), []),
     ],
 )
