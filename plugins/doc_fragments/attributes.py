@@ -20,6 +20,20 @@ attributes:
     description: When run again with the same options on a node in the same state, it changes nothing.
 """
 
+    # Modules that read or reckon.
+    READ_ONLY = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: This action never changes anything.
+  diff_mode:
+    support: none
+    details: Nothing changes.
+  idempotent:
+    support: full
+"""
+
     # The group of all modules that work on a node and so take tool_timeout.
     NODE = r"""
 options: {}

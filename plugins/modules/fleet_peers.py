@@ -25,17 +25,9 @@ options:
     description: What RV(vcfleet.certs.fleet_plan#module:plan.nodes) has; at least the nodes of the linked group.
     type: dict
     required: true
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: Nothing changes.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
 seealso:
   - module: vcfleet.certs.fleet_plan
   - module: vcfleet.certs.fleet_summary

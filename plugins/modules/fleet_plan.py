@@ -67,7 +67,7 @@ options:
     elements: str
     default: [all]
   hosts:
-    description: The hosts of the run that can be reached. Each that has something to do in it gets a part.
+    description: The hosts of the run that can be reached. Those with something to do are on RV(rosters).
     type: list
     elements: str
     default: []
@@ -87,17 +87,9 @@ options:
         since the plan was made, and one that has to wait for a maintenance window, say, whether it is due yet or not.
       - Takes the Python library C(jsonschema) on the controller.
     type: path
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: Nothing changes.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
 seealso:
   - name: The plan file
     description: Its schema, how to review and to apply it.

@@ -19,17 +19,9 @@ options:
     description: Inventory names of nodes, a list for each roster. It takes the place of what the run had by that name.
     type: dict
     required: true
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: Nothing changes.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
 seealso:
   - plugin: vcfleet.certs.roster
     plugin_type: lookup

@@ -58,17 +58,9 @@ options:
     elements: str
     default: []
     version_added: 0.1.0
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: Nothing changes.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
 seealso:
   - module: vcfleet.certs.machine_ssl_assess
 """

@@ -216,17 +216,9 @@ options:
         description: A clock that is further than this from the controller's stands in the way, in seconds.
         type: float
         default: 60
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: Nothing changes.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
   - vcfleet.certs.node.state

@@ -51,17 +51,9 @@ options:
         description: How long one connection may take, in seconds.
         type: float
         default: 10
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: Nothing changes.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
   - vcfleet.certs.node.record

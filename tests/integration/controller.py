@@ -69,7 +69,9 @@ class Run:
 
 
 def _message(result: dict[str, Any]) -> str:
-    items = [item.get("msg", "") for item in result.get("results", [])]
+    # ansible-core 2.19 and later tell a callback of a failed item its exception, and not that it failed.
+    failed = [item for item in result.get("results", []) if item.get("failed") or "exception" in item]
+    items = [item.get("msg", "") for item in failed]
     return " ".join([str(result.get("msg", "")), *items])
 
 

@@ -183,6 +183,23 @@ def test_options_that_leave_out_everything_are_no_success(
     assert differences(before, node.snapshot()) == []
 
 
+def test_a_host_that_is_in_no_group_is_looked_after_to_the_end(lone: Controller, lone_lab: Lab) -> None:
+    """A run must not group its hosts: whoever a pattern like this finds would be lost to its later plays."""
+    (node,) = lone_lab.nodes
+    source = lone.home / "ungrouped.yml"
+    reached = {
+        "ansible_host": node.address,
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": str(node.key),
+        "ansible_ssh_common_args": " ".join(node.ssh_options),
+    }
+    source.write_text(json.dumps({"all": {"hosts": {"stray.lab.example": reached}}}))
+    run = lone.playbook("rotate", "-i", str(source), "-e", "vcfleet_hosts=all:&ungrouped", "--check")
+    assert run.rc == 0, run.output
+    (summary,) = run.of("fleet_summary")
+    assert list(summary["nodes"]) == ["stray.lab.example"]
+
+
 def test_options_that_leave_out_nothing_are_none_of_our_business(lone: Controller) -> None:
     run = lone.playbook("check", "--limit", "*", "--tags", "untagged", "--skip-tags", "certificates")
     assert run.rc == 0, run.output

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.loader import fragment_loader
+from ansible.utils.plugin_docs import get_docstring
 from ansible_collections.vcfleet.certs.plugins.plugin_utils import argspec
 
 PLUGINS = Path(argspec.__file__).resolve().parents[1]
@@ -63,13 +65,21 @@ def choices(spec: dict[str, Any]) -> dict[str, str]:
     return {name: value["choices"][0] for name, value in spec.items() if value.get("required") and "choices" in value}
 
 
+def with_fragments(module: str) -> dict[str, Any]:
+    """A module's documentation as ansible-doc shows it."""
+    path = str(PLUGINS / "modules" / f"{module}.py")
+    return dict(get_docstring(path, fragment_loader, is_module=True, collection_name="vcfleet.certs")[0])
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_an_action_and_full_documentation(module: str) -> None:
     assert (PLUGINS / "action" / f"{module}.py").is_file()
     written = constants(module)
     documentation = written["DOCUMENTATION"]
     assert documentation["module"] == module
-    assert {"check_mode", "diff_mode", "idempotent"} <= set(documentation["attributes"])
+    attributes = with_fragments(module)["attributes"]
+    for attribute in ("check_mode", "diff_mode", "idempotent"):
+        assert attributes[attribute]["description"] and attributes[attribute]["support"]
     assert written["EXAMPLES"] and written["RETURN"]
     for task in written["EXAMPLES"]:
         assert task["name"]
