@@ -551,7 +551,8 @@ class TestRecords:
         assert found == [RECORD, {"node": "vc02"}]
 
     def test_a_lookup_gives_no_more_of_it_than_was_asked_for(self) -> None:
-        records.keep("vc01", {"node": "vc01", "survey": {"pnid": "vc01", "journal": None}, "failure": "No."})
+        survey = {"pnid": "vc01", "journal": None, "census": {"running": ["vmafdd"]}}
+        records.keep("vc01", {"node": "vc01", "survey": survey, "failure": "No.", "assessment": {}})
         found = lookup_loader.get("vcfleet.certs.record").run(
             ["vc01", "vc02"], parts=["survey.pnid", "survey.journal.state", "survey.disk", "swap.state", "failure.at"]
         )
@@ -564,7 +565,8 @@ class TestRecords:
 class TestSummary:
     def summed_up(self, **arguments: Any) -> Any:
         left = {"verdict": "not surveyed", "reasons": ["vc02 is planned, and the inventory has it no more."]}
-        plan = {"nodes": {"vc02": left}, "groups": {}, "waves": []}
+        elsewhere = {"verdict": "not selected", "reasons": ["It is not selected."]}
+        plan = {"nodes": {"vc02": left, "vc03": elsewhere}, "groups": {}, "waves": []}
         here = action(fleet_summary, plan=plan, **arguments)
         return here.act(here.options())
 
