@@ -70,7 +70,7 @@ def _measure(wanted: argparse.Namespace, home: Path, results: Results) -> None:
     place = Place(settings, install(wanted.tarball, home / "collections"), home)
     if wanted.part in ("windows", "all"):
         _say("windows near and far")
-        results["windows"] = {**measures.windows("3x1", wanted.rounds, place, _say), "run": run}
+        results["windows"] = {**measures.windows("1x3", wanted.rounds, place, _say), "run": run}
         _keep(wanted.json, results)
     if wanted.part in ("fleet", "all"):
         for size in [size for size in wanted.sizes if size < wanted.nodes] + [wanted.nodes]:

@@ -41,14 +41,17 @@ def fleet(sizes: str, rounds: int, rotations: int, place: Place, say: Say) -> Da
 
 
 def windows(sizes: str, rounds: int, place: Place, say: Say) -> Data:
-    """Windows near and far: by round-trip time and side, the overhead of every node's window of every round."""
+    """Windows near and far: by round-trip time and side, the overhead of every node's window of every round.
+
+    Of one linked group: windows at the same time would wait for each other's turn at the processors.
+    """
     with Lab(sizes, shell="bash", knobs=place.settings.knobs, identity=FRESH) as lab:
         bed = Bed(lab, place)
         say(f"{len(lab.nodes)} nodes are up ({sizes})")
         found: Data = {name: {"ours": [], "peer": []} for name in ROUND_TRIPS}
         for number in range(rounds):
-            for name, seconds in ROUND_TRIPS.items():
-                with bed.far(seconds):
+            for name in medians.order(list(ROUND_TRIPS), number):
+                with bed.far(ROUND_TRIPS[name]):
                     for side in medians.order(list(found[name]), number):
                         rotation = _rotation(bed, _rotating(bed)[side], f"{side} at {name}", say)
                         found[name][side] += rotation["windows"].values()

@@ -113,11 +113,11 @@ class Journal:
         return any(record["event"] == event and record.get("step") == step for record in self.records)
 
 
-def journals(folder: Path) -> list[Journal]:
-    """All journals of a node, oldest first (their names begin with a time)."""
+def journals(folder: Path, since: str = "") -> list[Journal]:
+    """The journals of a node, oldest first (their names begin with a time): that one and what came after it, or all."""
     if not folder.is_dir():
         return []
-    return [Journal.load(path) for path in sorted(folder.glob("*.jsonl"))]
+    return [Journal.load(path) for path in sorted(folder.glob("*.jsonl")) if path.stem >= since]
 
 
 def newest(folder: Path) -> Journal | None:

@@ -572,8 +572,8 @@ class TestFollow:
         yield here.journal
         lock.release()
 
-    def follow(self, node: FakeNode, state: State, wait: float) -> dict[str, Any]:
-        cursor = {"journal": "", "n": -1}
+    def follow(self, node: FakeNode, state: State, wait: float, since: str = "") -> dict[str, Any]:
+        cursor = {"journal": since, "n": -1}
         options = {"state_dir": str(state.root), "cursor": cursor, "wait": wait}
         return swap_follow.run(options, Context(False, node.toolbox))  # type: ignore[arg-type]
 
@@ -593,6 +593,13 @@ class TestFollow:
     ) -> None:
         monkeypatch.setattr(swap_follow.time, "sleep", lambda _: pytest.fail("it was waited for"))
         assert self.follow(node, state, wait=0)["records"]
+
+    def test_what_is_older_than_the_cursor_is_not_read(self, node: FakeNode, state: State, running: Journal) -> None:
+        """It is asked five times a second for a whole window, on a node that may have years of journals."""
+        (state.journal / "20010101T000000Z-old.jsonl").mkdir()
+        news = self.follow(node, state, wait=0, since=running.id)
+        assert [record["event"] for record in news["records"]] == ["opened"]
+        assert news["swap"]["id"] == running.id
 
 
 class TestHandedOver:

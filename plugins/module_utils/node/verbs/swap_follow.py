@@ -36,7 +36,7 @@ def run(options: dict[str, Any], context: Context) -> dict[str, Any]:
     gathering = False
     while True:
         alive = lock.held()  # asked before the records are read: a swap that ends in between has written them all
-        found = journals(state.journal)
+        found = journals(state.journal, since=options["cursor"]["journal"])
         news = _after(found, options["cursor"])
         if news and not gathering:
             gathering = True
