@@ -10,7 +10,8 @@ short_description: Name the linked nodes whose services need a restart and may h
 version_added: 0.1.0
 description:
   - Linked nodes hold on to the certificate of another one. After one that had B(expired) was replaced, their services
-    have to be restarted. A node that had its own turn after that has been restarted by it.
+    have to be restarted. A node that had its own turn after that has been restarted by it. A swap of an earlier run,
+    which this one has brought to its end or handed over, counts as well.
   - Names nobody as long as the rotation of the whole linked group has not come to a good end, nor a node that was not
     selected, or that has no open maintenance window or a freeze now. M(vcfleet.certs.fleet_summary) has those, too.
   - Works on the controller alone and needs no connection.

@@ -99,6 +99,11 @@ groups:
       description: The SSO domain. V(null) when no node of the group was surveyed.
       type: str
       sample: vsphere.local
+    left_out:
+      description: Those of O(left_out) that may belong to it.
+      type: list
+      elements: str
+      sample: []
     verdict:
       description: V(refuse) when anything stands in the way of one node, else V(rotate) when one is due, else V(keep).
       type: str

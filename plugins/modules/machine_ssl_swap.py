@@ -209,10 +209,10 @@ swap:
       type: float
       sample: 184.2
     old:
-      description: Thumbprints of the certificate of before, lower hex without colons.
+      description: Thumbprints of the certificate of before, lower hex without colons, and its end where that is known.
       type: dict
       sample: {"sha1": "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12", "sha256":
-        "8d4b4b7a2b8f0b6b51d8d1f6c6d8d7a9e0b9f4f3c2a1908f7e6d5c4b3a291807"}
+        "8d4b4b7a2b8f0b6b51d8d1f6c6d8d7a9e0b9f4f3c2a1908f7e6d5c4b3a291807", "not_after": "2026-12-04T10:11:12+00:00"}
     new:
       description: Thumbprints of the new certificate, lower hex without colons.
       type: dict

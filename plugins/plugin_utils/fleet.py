@@ -16,7 +16,12 @@ from typing import Any
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.handover import with_colons
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan import NOT_SELECTED, UNSURVEYED, Plan, Record
 from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import until
-from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import handed_over, needs_nothing, peers_to_restart
+from ansible_collections.vcfleet.certs.plugins.plugin_utils.walk import (
+    ended_swaps,
+    handed_over,
+    needs_nothing,
+    peers_to_restart,
+)
 
 # How a node's part in the run ended; the order is that of the summary's last line.
 ROTATED, KEPT, PLANNED, RESUMABLE = "rotated", "kept", "would rotate", "would finish or undo"
@@ -44,8 +49,8 @@ def summarize(records: Mapping[str, Record], plan: Plan, check_mode: bool = Fals
     nodes = {node: ended_node(records.get(node, {}), planned, check_mode) for node, planned in plan["nodes"].items()}
     for group in plan["groups"].values():
         if peers := peers_to_restart(group, records):
-            rotated = next(node for node in reversed(group["turns"]) if nodes[node]["ending"] == ROTATED)
-            nodes[rotated]["todo"] = [*nodes[rotated]["todo"], _restart(peers)]
+            last, _swap = ended_swaps(group, records)[-1]
+            nodes[last]["todo"] = [*nodes[last]["todo"], _restart(peers)]
     return nodes
 
 

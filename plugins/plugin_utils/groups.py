@@ -50,7 +50,7 @@ def linked_groups(
     left_out: Collection[str] = (),
     addresses: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Sort nodes into linked groups: [{"name", "nodes", "leader", "sso_domain", "verdict", "reasons", "findings"}].
+    """Sort nodes into linked groups: [{"name", "nodes", "leader", "sso_domain", "left_out", "verdict", ...}].
 
     `records` maps nodes to {"survey", "assessment", "linked_mode"}; `overrides` nodes to groups, and goes before what
     surveys say; `inventory` has the names of all hosts, `addresses` those by which they are reached, `left_out` the
@@ -229,6 +229,7 @@ def _judged(group: Group, records: Records, inventory: Collection[str], placed: 
         "nodes": [*group.nodes, *group.claimed],
         "leader": _leader(group, records),
         "sso_domain": group.sso_domain,
+        "left_out": group.left_out,
         "verdict": verdict,
         "reasons": refused or due or [f"No node of {group.name} is due."],
         "findings": findings,

@@ -123,13 +123,23 @@ def reasons_to_wait(
 def peers_to_restart(group: Mapping[str, Any], records: Mapping[str, Record]) -> list[str]:
     """The nodes of a linked group that still hold on to an expired certificate of one that was rotated.
 
-    They do so until their services are restarted (field notes §0.1 G9, KB 391354). A node that had its own turn after
+    They do so until their services are restarted (field notes §0.1 G9, KB 391354). A node whose own swap came after
     that has been; one that this run restarted has `restarted` in its record.
     """
-    rotated = [node for node in group["turns"] if handed_over(records.get(node, {}))]
-    expired = [at for at, node in enumerate(rotated) if _had_expired(records[node])]
-    fresh = set(rotated[expired[-1] :]) if expired else set(group["nodes"])
+    ended = ended_swaps(group, records)
+    expired = [at for at, (_node, swap) in enumerate(ended) if _replaced_expired(swap)]
+    fresh = {node for node, _swap in ended[expired[-1] :]} if expired else set(group["nodes"])
     return [node for node in group["nodes"] if node not in fresh and "restarted" not in records.get(node, {})]
+
+
+def ended_swaps(group: Mapping[str, Any], records: Mapping[str, Record]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The linked group's swaps that this run knows to have come to a good end, in their order, each with its node.
+
+    Those that an earlier run had begun, and nobody has told of, were before this run's own.
+    """
+    earlier = [(node, records[node]["resumed"]) for node in group["nodes"] if _is_untold(records.get(node, {}))]
+    own = [(node, records[node]["swap"]) for node in group["turns"] if handed_over(records.get(node, {}))]
+    return sorted(earlier, key=lambda each: each[1]["started_at"]) + own
 
 
 def peers_to_restart_now(
@@ -158,8 +168,10 @@ def _of(nodes: Sequence[str], records: Mapping[str, Record]) -> list[Record]:
     return [records.get(node, {}) for node in nodes]
 
 
-def _had_expired(record: Record) -> bool:
-    return bool(record["assessment"]["current"]["days_left"] < 0)
+def _replaced_expired(swap: Mapping[str, Any]) -> bool:
+    """Not known where the swap was begun by a version that did not note it."""
+    end = swap.get("old", {}).get("not_after")
+    return end is not None and datetime.fromisoformat(end) < datetime.fromisoformat(swap["started_at"])
 
 
 def _bad_canaries(

@@ -9,12 +9,11 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+from accidents import kill_swap
 from controller import Controller, Run
 from evidence import SOON_AT_REST, STATE_DIR, Snapshot, at_rest, differences, key_files, served, snapshots, wait_until
 from simvc.lab.lab import Lab
@@ -233,23 +232,6 @@ def test_a_node_that_was_left_in_its_window_is_never_told_as_kept(lab: Lab, cont
     assert third.rc == 0, third.output
     assert node.certificate_served() != before
     assert "vmware-vpxd" in running(node)
-
-
-def kill_swap(node: Node) -> None:
-    """End whatever has the lock of a swap on the node, as a kernel that is out of memory does."""
-    space = os.readlink(f"/proc/{node.init}/ns/pid")
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if os.readlink(process / "ns/pid") == space and has_lock(process):
-                os.kill(int(process.name), signal.SIGKILL)
-
-
-def has_lock(process: Path) -> bool:
-    for each in (process / "fd").iterdir():
-        with suppress(OSError):
-            if os.readlink(each).endswith("/vcfleet/lock"):
-                return True
-    return False
 
 
 @pytest.mark.parametrize("pipelining", ["true", "false"])

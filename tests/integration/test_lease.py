@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accidents import kill_swap
 from controller import Controller, Run, both, descendants
 from evidence import STATE_DIR, served, stops, wait_until
 from simvc.lab.inventory import render
@@ -116,6 +117,10 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _nobody_holds_it(lab: Lab) -> None:
+    take_from_everybody(lab)
+
+
+def take_from_everybody(lab: Lab) -> None:
     for node in lab.nodes:
         node.ssh(f"rm -f {STATE_DIR}/lease")
 
@@ -488,3 +493,89 @@ def test_the_second_run_goes_on_where_one_was_killed_in_its_window(
     assert [len(node.tool_calls("service-control", "--stop --all")) for node in due.nodes] == [1, 1, 1]
     assert not set(served(due).values()) & set(before.values())
     assert owners(due) == [None, None, None], "given back"
+
+
+# ---- Roll backs ------------------------------------------------------------------------------------------------------
+
+
+def roll_back(controller: Controller, *arguments: str, **settings: Any) -> list[str]:
+    command = ["ansible-playbook", "vcfleet.certs.rollback", "-i", str(controller.inventory), *arguments]
+    return [*command, "-e", json.dumps({"vcfleet_lease_ttl": 120, **settings})]
+
+
+def test_linked_nodes_are_rolled_back_one_after_the_other_whoever_asks(
+    due: Lab, controller_for: Callable[[Lab], Controller], yard: Path
+) -> None:
+    one, two = controller_for(due), controller_for(due)
+    before = served(due)
+    assert one.run(rotate(one, "a")).rc == 0
+    after, stopped = served(due), stops(due)
+
+    assert one.run(command(one, yard, "hold", "somebody", ttl=600)).rc == 0
+    refused = one.run(roll_back(one, vcfleet_hosts=LEADER))
+    assert refused.rc == 2 and "is held by somebody" in " ".join(refused.failures(LEADER)), refused.output
+    assert owners(due) == ["somebody"] * 3
+    take_from_everybody(due)
+
+    split = one.run(roll_back(one, "--limit", LEADER))
+    assert split.rc == 2 and f"leaves out: {', '.join(OTHERS)}." in " ".join(split.failures(LEADER)), split.output
+    assert (served(due), stops(due), owners(due)) == (after, stopped, [None] * 3)
+
+    commands = [
+        roll_back(one, vcfleet_hosts=LEADER, vcfleet_lease_wait=300),
+        roll_back(two, vcfleet_hosts=OTHERS, vcfleet_lease_wait=300),
+    ]
+    for run in both((one, two), commands):
+        assert run.rc == 0, run.output
+    assert served(due) == before
+    assert len(windows(due)) == 6 and never_overlap(windows(due)), windows(due)
+    assert owners(due) == [None] * 3, "given back"
+
+
+def test_a_certificate_that_another_run_has_put_back_meanwhile_is_not_put_back_once_more(
+    due: Lab, controller_for: Callable[[Lab], Controller]
+) -> None:
+    """Two people, one thought. The newest backup is the bad certificate by then, which nobody wants back."""
+    one, two = controller_for(due), controller_for(due)
+    before = served(due)[LEADER]
+    assert one.run(rotate(one, "a", vcfleet_only=LEADER)).rc == 0
+    runs = both((one, two), [roll_back(each, vcfleet_hosts=LEADER, vcfleet_lease_wait=300) for each in (one, two)])
+    told = "\n".join(run.output for run in runs)
+    assert sorted(run.rc for run in runs) == [0, 2], told
+    late = next(run for run in runs if run.rc)
+    assert "another run was here first. Nothing was done." in " ".join(late.failures(LEADER)), told
+    assert served(due)[LEADER] == before
+    assert len(windows(due)) == 2, windows(due)
+
+
+def test_a_roll_back_waits_for_no_node_that_is_off_and_for_each_that_was_left_in_its_window(
+    due: Lab, controller_for: Callable[[Lab], Controller]
+) -> None:
+    controller, (first, second, third) = controller_for(due), due.nodes
+    before = first.certificate_served()
+    assert controller.run(rotate(controller, "a")).rc == 0
+    stopped = stops(due)
+
+    check = controller.run(roll_back(controller, "--check", vcfleet_hosts=first.name))
+    assert check.rc == 0 and check.changed == 1, check.output
+    assert stops(due) == stopped
+
+    third.power_off(silent=False)
+    run = controller.run(roll_back(controller, vcfleet_hosts=first.name))
+    assert run.rc == 0, run.output
+    assert first.certificate_served() == before
+    assert (lease(first), lease(second)) == ({}, {}), "given back"
+    lost = controller.run(roll_back(controller, vcfleet_hosts=third.name))
+    assert lost.rc == 2 and "could not be reached" in lost.of("assert", third.name)[-1]["msg"], lost.output
+
+    third.boot()
+    controller.killed(
+        roll_back(controller, vcfleet_hosts=third.name, vcfleet_lease_ttl=TTL),
+        lambda: len(third.tool_calls("service-control", "--stop --all")) == 2,
+    )
+    kill_swap(third)
+    down = controller.run(roll_back(controller, vcfleet_hosts=second.name, vcfleet_lease_wait=60))
+    assert down.rc == 2, down.output
+    assert f"{third.name} of the same linked group has a swap that is not" in " ".join(down.failures(second.name))
+    assert owners(due) == [None] * 3
+    assert len(second.tool_calls("service-control", "--stop --all")) == 1

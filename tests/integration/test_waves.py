@@ -332,6 +332,17 @@ def test_settings_that_make_no_sense_are_refused_first(
 # ---- After the group -------------------------------------------------------------------------------------------------
 
 
+def holders(run: Run) -> dict[str, list[str]]:
+    """What the summary leaves to people, by node."""
+    (summary,) = run.of("fleet_summary")
+    return {name: [item["holder"] for item in ended["todo"]] for name, ended in summary["nodes"].items()}
+
+
+def told_of(peer: Node, run: Run) -> list[str]:
+    """The nodes after whose rotation the peer needs a restart, by the summary."""
+    return [name for name, left in holders(run).items() if f"the services of {peer.name}" in left]
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_restarted_where_asked_and_named_where_not(
     controller_for: Callable[[Lab], Controller], asked: bool
@@ -345,10 +356,23 @@ def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_restarted_where
         last = first.tool_calls("service-control", "--stop --all")[-1]
         assert (last.start >= window(second).end) == asked
         assert "vmware-vpxd" in first.ssh("service-control --status --all").stdout.partition("Stopped:")[0]
-        (summary,) = run.of("fleet_summary")
-        todo = {name: [item["holder"] for item in ended["todo"]] for name, ended in summary["nodes"].items()}
-        named = [node for node, holders in todo.items() if "the services of vc01.lab.example" in holders]
-        assert all(todo.values()) and named == ([] if asked else [second.name])
+        assert all(holders(run).values()) and told_of(first, run) == ([] if asked else [second.name])
+
+
+def test_a_later_run_names_who_holds_on_to_what_a_run_that_died_has_replaced(
+    controller_for: Callable[[Lab], Controller],
+) -> None:
+    """It dies in the second node's window, which that node finishes by itself. The first had its turn before that."""
+    with Lab("1x2", shell="bash", identity={"machine_certificate_age_days": 735}) as lab:
+        controller, (first, second) = controller_for(lab), lab.nodes
+        second.knobs(**{"service_control.start_all_seconds": 5})
+        command = ["ansible-playbook", "vcfleet.certs.rotate", "-i", str(controller.inventory)]
+        controller.killed(command, when=lambda: bool(second.tool_calls("service-control", "--stop --all")))
+        wait_until(lambda: journal(second)[-1]["event"] == "closed")
+        again = controller.playbook("rotate")
+        assert (again.rc, endings(again)) == (0, {"vc01": "kept", "vc02": "rotated"}), again.output
+        assert told_of(first, again) == [second.name]
+        assert told_of(first, controller.playbook("rotate")) == []
 
 
 def test_a_restart_that_loses_its_controller_is_finished_by_the_node_and_told_by_the_next_run(

@@ -49,7 +49,7 @@ def status(journal: Journal | None, alive: bool) -> dict[str, Any]:
         "handed_over": journal.last(HANDED_OVER) is not None,
         "steps": _steps(journal.records),
         "window_seconds": window_seconds(journal.records),
-        "old": {"sha1": journal.fact("old_sha1"), "sha256": journal.fact("old_sha256")},
+        "old": {name: journal.fact("old_" + name) for name in ("sha1", "sha256", "not_after")},
         "new": {"sha1": journal.fact("new_sha1"), "sha256": journal.fact("new_sha256")},
         "running": journal.fact("running") or [],
         "backup": journal.fact("backup"),

@@ -225,7 +225,12 @@ class MakeBackup(Step):
             write_pair(backup.machine, entry.chain, world.toolbox.vecs.key(STORE, ALIAS))
             self._read_back(world, backup.machine, entry)
             legacy = self._legacy(world, backup)
-            facts = {"old_sha256": old, "old_sha1": pem.sha1(entry.chain[0]), "legacy": legacy}
+            facts = {
+                "old_sha256": old,
+                "old_sha1": pem.sha1(entry.chain[0]),
+                "old_not_after": _end_of(entry.chain[0], world),
+                "legacy": legacy,
+            }
             finish_backup(backup, pnid=world.settings.pnid, swap=world.journal.id, **facts)
         return dict(facts, backup=backup.id, served={str(port): sha256 for port, sha256 in before.items()})
 
@@ -581,6 +586,14 @@ def refuse_unsaved(world: World) -> None:
             f"The journal {world.journal.path} cannot be written, so no service was stopped",
             remedy="Free space on its disk, or mount it for writing.",
         )
+
+
+def _end_of(certificate: str, world: World) -> str | None:
+    """None where openssl cannot tell, which is no reason to keep the certificate."""
+    try:
+        return world.toolbox.openssl.not_after(certificate).isoformat()
+    except NodeError:
+        return None
 
 
 def _refuse_other_certificate_served(world: World, stored: str, before: dict[int, str | None]) -> None:

@@ -304,6 +304,7 @@ class TestLeftOut:
         assert [group["verdict"] for group in groups] == ["refuse", "keep"]
         (reason,) = groups[0]["reasons"]
         assert "hosts that this run leaves out: vc02, vc12." in reason and "vcfleet_only" in reason
+        assert [group["left_out"] for group in groups] == [["vc02", "vc12"], []]
         assert [group["verdict"] for group in linked_groups(records)] == ["keep", "keep"]
 
     def test_without_anybody_who_tells_whoever_is_due_is_refused(self, fleet: Callable[..., Fleet]) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from ansible_collections.vcfleet.certs.plugins.module_utils.node import heal, journal, pem, swap
@@ -27,6 +28,7 @@ from ansible_collections.vcfleet.certs.plugins.module_utils.node.verbs import (
     machine_ssl_swap,
     swap_follow,
 )
+from cryptography import x509
 from fake_node import CORE, PNID, PROFILE, FakeNode, PowerLoss, pair
 
 OLD_SHA256 = pem.sha256(pair("old")[0])
@@ -113,6 +115,25 @@ def test_a_swap_replaces_the_certificate_and_closes_its_journal(node: FakeNode, 
     ]  # fmt: skip
     done = [record["step"] for record in here.journal.records if record["event"] in ("done", "skip")]
     assert done == [step.name for step in ROAD]
+
+
+def test_it_is_noted_when_the_old_certificate_ends_where_that_can_be_told(node: FakeNode, state: State) -> None:
+    here = world(node, state)
+    run(here)
+    end = x509.load_pem_x509_certificate(pair("old")[0].encode()).not_valid_after_utc
+    assert status(here.journal, alive=False)["old"] == {
+        "sha1": pem.sha1(pair("old")[0]), "sha256": OLD_SHA256, "not_after": end.isoformat(),
+    }  # fmt: skip
+
+
+def test_one_whose_end_cannot_be_told_is_replaced_as_well(
+    node: FakeNode, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.toolbox.openssl, "not_after", Mock(side_effect=NodeError("It has an odd name.")))
+    here = world(node, state)
+    run(here)
+    assert assert_invariant(node, here.journal) == "new"
+    assert status(here.journal, alive=False)["old"]["not_after"] is None
 
 
 def test_commit_leaves_no_private_key_outside_the_backup(node: FakeNode, state: State, tmp_path: Path) -> None:

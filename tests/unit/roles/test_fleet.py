@@ -16,7 +16,7 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils.plan_text import pla
 CURRENT = {"not_after": "2026-12-22T15:45:02Z", "sha1": "ab" * 20, "sha256": "cd" * 32}
 NEW = {"not_after": "2028-11-21T15:45:02Z", "sha1": "12" * 20, "sha256": "34" * 32}
 WANTED = {"cn": "vc", "dns": ["vc", "alias"], "ip": [], "email": [], "subject": {"country": "CH", "state": None}}
-OLD_AND_NEW = {"old": CURRENT, "new": NEW, "window_seconds": 12.34}
+OLD_AND_NEW = {"old": CURRENT, "new": NEW, "window_seconds": 12.34, "started_at": "2026-11-22T21:00:00.000+00:00"}
 TOLD = {"new": NEW, "holders": []}
 
 
@@ -226,10 +226,10 @@ class TestSummary:
         assert (end["ending"], end["old"], end["new"]) == ("rotated", OLD_AND_NEW["old"], CURRENT)
         assert fleet.summary_lines({"n": end})
 
-    def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_named(self) -> None:
-        rotated = record(swap={"state": "committed", **OLD_AND_NEW}, handover=TOLD)
-        rotated["assessment"] = {**rotated["assessment"], "current": {**CURRENT, "days_left": -3}}
-        records = {"a": rotated, "b": record("keep")}
+    @pytest.mark.parametrize(("verdict", "of"), [("rotate", "swap"), ("keep", "resumed")])
+    def test_linked_nodes_that_hold_on_to_an_expired_certificate_are_named(self, verdict: str, of: str) -> None:
+        expired = {**OLD_AND_NEW, "old": {**CURRENT, "not_after": "2026-11-22T20:59:59+00:00"}}
+        records = {"a": record(verdict, **{of: {"state": "committed", **expired}}, handover=TOLD), "b": record("keep")}
         text = "\n".join(fleet.summary_lines(fleet.summarize(records, make_plan(records, [group("a", "b")]))))
         assert "the services of b (the certificate that had expired" in text
 

@@ -23,7 +23,7 @@ ON_THE_CONTROLLER = {f"ansible.builtin.{name}" for name in (
 KEYWORDS = {
     "always", "any_errors_fatal", "block", "changed_when", "delegate_facts", "delegate_to", "failed_when",
     "gather_facts", "hosts", "loop", "loop_control", "max_fail_percentage", "name", "register", "rescue", "run_once",
-    "serial", "strategy", "tasks", "tags", "throttle", "until", "vars", "vars_files", "when",
+    "serial", "strategy", "tasks", "tags", "throttle", "timeout", "until", "vars", "vars_files", "when",
 }  # fmt: skip
 
 

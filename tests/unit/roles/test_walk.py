@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,18 @@ from ansible_collections.vcfleet.certs.plugins.plugin_utils import walk
 
 STAGED = {"staged": {"sha256": "ab"}}
 DONE = {**STAGED, "swap": {"state": "committed"}, "handover": {"new": {"sha256": "ab"}}}
+BEGUN = datetime(2026, 11, 28, 22, 0, tzinfo=UTC)
+
+
+def committed(days_left: int, days_ago: int = 0) -> dict[str, Any]:
+    """A swap of a certificate that had so many days left."""
+    begun = BEGUN - timedelta(days=days_ago)
+    end = (begun + timedelta(days=days_left)).isoformat()
+    return {"state": "committed", "started_at": begun.isoformat(timespec="milliseconds"), "old": {"not_after": end}}
+
+
+def rotated(days_left: int) -> dict[str, Any]:
+    return {**DONE, "swap": committed(days_left)}
 
 
 def reasons(node: str, records: dict[str, Any], turns: str = "ab", **run: Any) -> str:
@@ -184,24 +196,37 @@ def test_what_has_to_wait_by_its_last_assessment_does_not_begin() -> None:
 class TestPeers:
     """Three linked nodes in their turns, and a fourth that is kept."""
 
-    def peers(self, **days_left: int) -> list[str]:
-        records = {name: {**DONE, "assessment": {"current": {"days_left": days}}} for name, days in days_left.items()}
+    def peers(self, **records: Any) -> list[str]:
         return walk.peers_to_restart({"nodes": ["a", "b", "c", "d"], "turns": ["a", "b", "c"]}, records)
 
     def test_nobody_holds_on_to_a_certificate_that_was_valid(self) -> None:
-        assert self.peers(a=10, b=0, c=1) == []
+        assert self.peers(a=rotated(10), b=rotated(0), c=rotated(1)) == []
 
     def test_who_had_no_turn_after_it_holds_on_to_one_that_had_expired(self) -> None:
-        assert self.peers(a=-1, b=10, c=10) == ["d"]
-        assert self.peers(a=10, b=-1, c=-1) == ["a", "b", "d"]
+        assert self.peers(a=rotated(-1), b=rotated(10), c=rotated(10)) == ["d"]
+        assert self.peers(a=rotated(10), b=rotated(-1), c=rotated(-1)) == ["a", "b", "d"]
 
     def test_one_that_was_not_handed_over_has_given_nobody_anything_new(self) -> None:
-        assert self.peers(a=10, b=10) == []
-        assert self.peers(a=-1) == ["b", "c", "d"]
+        assert self.peers(a=rotated(10), b=rotated(10)) == []
+        assert self.peers(a=rotated(-1)) == ["b", "c", "d"]
+        assert self.peers(a={"swap": committed(-1)}, b={"resumed": {**committed(-1), "state": "rolled_back"}}) == []
 
     def test_one_that_was_restarted_since_needs_it_no_more(self) -> None:
-        records = {"a": {**DONE, "assessment": {"current": {"days_left": -1}}}, "b": {"restarted": True}}
-        assert walk.peers_to_restart({"nodes": ["a", "b", "c"], "turns": ["a"]}, records) == ["c"]
+        assert self.peers(a=rotated(-1), b={"restarted": True}) == ["c", "d"]
+
+    def test_an_earlier_runs_swaps_were_before_this_runs(self) -> None:
+        """b was rotated by a run that died, d after it, and a and c by this one."""
+        died = {"b": {"resumed": committed(-1, days_ago=2)}, "d": {"resumed": committed(9, days_ago=1)}}
+        assert self.peers(**died) == ["a", "c"]
+        assert self.peers(**died, a=rotated(10)) == ["c"]
+        died["d"]["resumed"] = committed(9, days_ago=3)
+        assert self.peers(**died, a=rotated(10)) == ["c", "d"]
+
+    def test_one_that_an_earlier_run_rotated_and_this_one_again_counts_by_the_last(self) -> None:
+        assert self.peers(a=rotated(10), b={**rotated(10), "resumed": committed(-1, days_ago=1)}) == ["c", "d"]
+
+    def test_whether_it_had_expired_is_not_known_of_what_an_older_version_has_begun(self) -> None:
+        assert self.peers(a={"resumed": {**committed(-1), "old": {"sha256": "cd", "not_after": None}}}) == []
 
 
 class TestPeersNow:
@@ -213,7 +238,7 @@ class TestPeersNow:
     def peers(self, verdict: str = "keep", when: Any = None, **records: Any) -> list[str]:
         open_now = {"freeze": None, "window": None, "begin": None}
         known = {node: {"assessment": {"when": open_now}} for node in "bc"}
-        known["a"] = {**DONE, "assessment": {"current": {"days_left": -1}}}
+        known["a"] = rotated(-1)
         known["c"]["assessment"]["when"] = {**open_now, **(when or {})}
         planned = {"a": {"verdict": "rotate"}, "b": {"verdict": "keep"}, "c": {"verdict": verdict}}
         return walk.peers_to_restart_now(self.group, planned, {**known, **records}, self.now)
@@ -222,8 +247,7 @@ class TestPeersNow:
         assert self.peers() == ["b", "c"]
 
     def test_nobody_while_the_group_has_not_come_to_a_good_end(self) -> None:
-        expired = {"assessment": {"current": {"days_left": -1}}}
-        for a in ({**DONE, **expired, "failure": "The gate stayed shut."}, {**STAGED, **expired}):
+        for a in ({**rotated(-1), "failure": "The gate stayed shut."}, STAGED):
             assert self.peers(a=a) == []
         assert self.peers(b={"failure": "It did not come back."}) == []
 
