@@ -110,6 +110,8 @@ class ActionModule(Stage, NodeAction):
             patience=ANSWER + TOOL_CALLS * options["tool_timeout"],
         )
         if not started["started"]:
+            if options["state"] == "rolled_back" and not started["changed"]:
+                self._say(f"nothing to put back: {started['swap']['sentence']}")
             return {name: fact for name, fact in started.items() if name != "started"}
         swap = self._follow(options, started["cursor"])
         return _result(options, swap)

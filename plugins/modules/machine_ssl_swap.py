@@ -27,7 +27,8 @@ options:
       - V(swapped) has the certificate with O(sha256) swapped in. An unfinished swap is finished or undone first.
       - V(resumed) finishes or undoes an unfinished swap, or starts what an unfinished restart has stopped, and does
         nothing without one.
-      - V(rolled_back) puts the pair of a backup back, with a window of its own.
+      - V(rolled_back) puts the pair of a backup back, with a window of its own. Without O(backup) it does nothing where
+        the last swap was undone, or was a roll back itself.
       - V(restarted) stops all services and starts them again, until the census of before is back. A service that does
         not stop fails the task, with all services started again. Always changes the node.
       - V(status) tells what the last swap or restart did or does.

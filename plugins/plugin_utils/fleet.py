@@ -60,8 +60,8 @@ def _restart(peers: Sequence[str]) -> dict[str, Any]:
         "kind": "anchor",
         "holder": f"the services of {', '.join(peers)}",
         "holds": "the certificate that had expired, until they are restarted",
-        "todo": "On one after the other: service-control --stop --all && service-control --start --all. Next time"
-        " vcfleet_restart_peers=true has it done",
+        "todo": "On one after the other: service-control --stop --all && service-control --start --all. A run"
+        " with vcfleet_restart_peers=true does so itself, where it has rotated",
     }
 
 

@@ -128,8 +128,11 @@ def peers_to_restart(group: Mapping[str, Any], records: Mapping[str, Record]) ->
     """
     ended = ended_swaps(group, records)
     expired = [at for at, (_node, swap) in enumerate(ended) if _replaced_expired(swap)]
-    fresh = {node for node, _swap in ended[expired[-1] :]} if expired else set(group["nodes"])
-    return [node for node in group["nodes"] if node not in fresh and "restarted" not in records.get(node, {})]
+    if not expired:
+        return []
+    fresh = {node for node, _swap in ended[expired[-1] :]}
+    since = _begun(ended[expired[-1]][1])
+    return [node for node in group["nodes"] if node not in fresh and not _was_restarted(records.get(node, {}), since)]
 
 
 def ended_swaps(group: Mapping[str, Any], records: Mapping[str, Record]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -171,7 +174,18 @@ def _of(nodes: Sequence[str], records: Mapping[str, Record]) -> list[Record]:
 def _replaced_expired(swap: Mapping[str, Any]) -> bool:
     """Not known where the swap was begun by a version that did not note it."""
     end = swap.get("old", {}).get("not_after")
-    return end is not None and datetime.fromisoformat(end) < datetime.fromisoformat(swap["started_at"])
+    return end is not None and datetime.fromisoformat(end) < _begun(swap)
+
+
+def _was_restarted(record: Record, since: datetime) -> bool:
+    """By this run; or by whatever the survey has found to have come after, such as a person's own restart."""
+    survey = record.get("survey") or {}
+    windows = [window for window in (survey.get("last_swap"), survey.get("last_restart")) if window]
+    return "restarted" in record or any(each["state"] == "committed" and _begun(each) > since for each in windows)
+
+
+def _begun(window: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(window["started_at"])
 
 
 def _bad_canaries(

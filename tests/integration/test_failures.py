@@ -91,6 +91,9 @@ class TestFirstFailureStopsTheGroup:
         assert len(second.tool_calls("service-control", "--stop --all")) == stops[1]
         assert differences(before[second.name], second.snapshot()) == []
         assert run.failures(first.name) and not run.of("machine_ssl_swap", second.name)
+        for node in lab.nodes:
+            assert node.snapshot()["/etc/passwd"] == before[node.name]["/etc/passwd"]
+            assert not (node.root / STATE_DIR.lstrip("/") / "lease").exists()
 
 
 @dataclass

@@ -313,8 +313,9 @@ def test_a_healthy_canary_is_watched_and_then_come_the_others_with_fewer_forks_t
     others = min(window(lab[name]).begin for group in GROUPS[:2] for name in group)
     assert others - canary >= 6
     # At once and twice more, on both nodes; and not after the last wave.
-    (looks,) = run.of("machine_ssl_health")
-    assert len(looks["results"]) == 6
+    # (Where a lease is renewed before a turn, one node is looked at.)
+    looks = [len(each["results"]) for each in run.of("machine_ssl_health")]
+    assert [number for number in looks if number > 1] == [6]
 
 
 @pytest.mark.parametrize(

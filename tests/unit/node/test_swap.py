@@ -17,9 +17,16 @@ import pytest
 from ansible_collections.vcfleet.certs.plugins.module_utils.node import heal, journal, pem, swap
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.context import Context
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.errors import NodeError
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.files import next_stamp
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.journal import Journal
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.lock import Lock
-from ansible_collections.vcfleet.certs.plugins.module_utils.node.pair import Pair, backups, write_pair
+from ansible_collections.vcfleet.certs.plugins.module_utils.node.pair import (
+    Pair,
+    backups,
+    finish_backup,
+    new_backup,
+    write_pair,
+)
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.paths import State
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.status import status
 from ansible_collections.vcfleet.certs.plugins.module_utils.node.swap import ROAD, WINDOW, Settings, World, resume, run
@@ -323,12 +330,17 @@ def test_power_loss_between_delete_and_create_is_put_right(call: str, boot: bool
     assert assert_invariant(node, here.journal) == "new"
 
 
-def test_services_that_do_not_come_back_bring_the_old_certificate_back(node: FakeNode, state: State) -> None:
-    def break_with_new(call: str) -> None:
-        new_in_store = node.certificate == pair("new")[0]
-        node.never_start = {"vmware-vpxd"} if new_in_store else set()
+def _break_with(which: str, node: FakeNode) -> Callable[[str], None]:
+    """One service does not start with that certificate in the store."""
 
-    node.hook = break_with_new
+    def hook(_call: str) -> None:
+        node.never_start = {"vmware-vpxd"} if node.certificate == pair(which)[0] else set()
+
+    return hook
+
+
+def test_services_that_do_not_come_back_bring_the_old_certificate_back(node: FakeNode, state: State) -> None:
+    node.hook = _break_with("new", node)
     here = world(node, state)
     run(here)
     told = status(here.journal, alive=False)
@@ -580,6 +592,64 @@ def test_a_certificate_that_is_not_the_assessed_one_is_not_replaced(node: FakeNo
         machine_ssl_swap.run(_asked_for(state, replaces="0" * 64), context)
     assert node.calls == []
     assert list(state.journal.iterdir()) == []
+
+
+class TestRollBack:
+    """Without a backup that is named: from what the last swap has put in."""
+
+    @pytest.fixture(autouse=True)
+    def stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In this process, so that it has ended when the answer is there."""
+        monkeypatch.setattr(machine_ssl_swap, "detach", lambda work, keep: work())
+
+    @pytest.fixture
+    def older(self, state: State) -> str:
+        """A backup of a generation before the old one."""
+        with new_backup(state.backup, pem.sha256(pair("older")[0])) as backup:
+            write_pair(backup.machine, [pair("older")[0]], pair("older")[1])
+            finish_backup(backup)
+        return backup.id
+
+    def ask(self, node: FakeNode, state: State, **options: Any) -> dict[str, Any]:
+        asked = _asked_for(state, **{"state": "rolled_back", "backup": None, "backups_kept": 5, **options})
+        return machine_ssl_swap.run(asked, Context(False, node.toolbox))  # type: ignore[arg-type]
+
+    def test_twice_is_once(self, node: FakeNode, state: State, older: str) -> None:
+        run(world(node, state))
+        assert self.ask(node, state)["changed"] is True
+        assert pem.sha256(node.certificate or "") == OLD_SHA256
+        assert self.ask(node, state)["changed"] is False
+        assert pem.sha256(node.certificate or "") == OLD_SHA256
+        refused = Journal.create(state.journal, f"{next_stamp(state.journal)}-refused", intent="swap")
+        refused.write("closed", outcome="refused")
+        assert self.ask(node, state)["changed"] is False
+        assert self.ask(node, state, backup=older)["changed"] is True
+        assert pem.sha256(node.certificate or "") == pem.sha256(pair("older")[0])
+
+    def test_of_a_swap_that_was_undone_goes_no_further_back(self, node: FakeNode, state: State, older: str) -> None:
+        node.hook = _break_with("new", node)
+        here = world(node, state)
+        run(here)
+        assert status(here.journal, alive=False)["state"] == "rolled_back"
+        assert self.ask(node, state)["changed"] is False
+        assert pem.sha256(node.certificate or "") == OLD_SHA256
+
+    def test_one_that_came_to_nothing_is_tried_again(self, node: FakeNode, state: State) -> None:
+        run(world(node, state))
+        node.hook = _break_with("old", node)
+        self.ask(node, state, settle_timeout=0.01, start_timeout=0.01)
+        assert pem.sha256(node.certificate or "") == NEW_SHA256
+        node.hook = lambda _call: None
+        assert self.ask(node, state)["changed"] is True
+        assert pem.sha256(node.certificate or "") == OLD_SHA256
+
+    def test_what_is_not_at_its_end_comes_first(self, node: FakeNode, state: State, older: str) -> None:
+        here = world(node, state)
+        here.journal.write("begin", step="stop")
+        with pytest.raises(NodeError, match="is not at its end") as refused:
+            self.ask(node, state)
+        assert "state=resumed" in refused.value.remedy
+        assert node.calls == []
 
 
 class TestFollow:

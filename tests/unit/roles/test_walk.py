@@ -214,6 +214,14 @@ class TestPeers:
     def test_one_that_was_restarted_since_needs_it_no_more(self) -> None:
         assert self.peers(a=rotated(-1), b={"restarted": True}) == ["c", "d"]
 
+    def test_so_is_one_that_was_restarted_since_by_other_means(self) -> None:
+        died = {"a": {"resumed": committed(-1, days_ago=2)}}
+        for window in ("last_swap", "last_restart"):
+            later, before = ({"survey": {window: committed(9, days_ago=days)}} for days in (1, 3))
+            assert self.peers(**died, b=later, c=before) == ["c", "d"]
+            later["survey"][window]["state"] = "rolled_back"
+            assert self.peers(**died, b=later) == ["b", "c", "d"]
+
     def test_an_earlier_runs_swaps_were_before_this_runs(self) -> None:
         """b was rotated by a run that died, d after it, and a and c by this one."""
         died = {"b": {"resumed": committed(-1, days_ago=2)}, "d": {"resumed": committed(9, days_ago=1)}}

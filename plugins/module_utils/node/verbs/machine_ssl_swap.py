@@ -29,6 +29,8 @@ from ..tools.servicecontrol import CORE
 
 Answer = Dict[str, Any]
 
+ROLL_BACK = "roll back"
+
 
 def run(options: dict[str, Any], context: Context) -> Answer:
     """`swap` is the status of the newest swap; when `started`, one runs on its own and is told from `cursor` on.
@@ -79,7 +81,10 @@ def _swapped(options: dict[str, Any], context: Context, state: State) -> Answer:
 
 def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Answer:
     settings = _settings(options)
+    _refuse_unfinished(options, state)
     stored = _stored(context)
+    if _is_put_back(options, state, stored):
+        return _answer(state, changed=False)
     backup = _backup(options, state, stored)
     wanted = backup.machine.sha256
     if stored == wanted and unfinished(state.journal) is None:
@@ -91,9 +96,10 @@ def _rolled_back(options: dict[str, Any], context: Context, state: State) -> Ans
     legacy = backup.legacy if backup.legacy.cert.exists() else None
 
     def begin() -> Journal | None:
-        if _stored(context) == wanted:
+        stored = _stored(context)
+        if stored == wanted or _is_put_back(options, state, stored):
             return None
-        return _open_swap(state, options, backup.machine, legacy, wanted, "roll back")
+        return _open_swap(state, options, backup.machine, legacy, wanted, ROLL_BACK)
 
     return _start(context, state, begin, wanted, options)
 
@@ -235,6 +241,26 @@ def _refuse_another_than_assessed(stored: str | None, assessed: str | None) -> N
             f"The node had the certificate {assessed} when it was assessed, and has {stored or 'none'} now",
             remedy="Somebody or something else has replaced it meanwhile. Run again: the node is assessed anew.",
         )
+
+
+def _refuse_unfinished(options: dict[str, Any], state: State) -> None:
+    """Which certificate is to go is not known before the end of a swap that nobody is at work on."""
+    left = unfinished(state.journal)
+    if left and not options["backup"] and not Lock(state.lock).held():
+        raise NodeError(
+            f"What {left.id} has begun is not at its end, and nobody knows yet what a roll back would be from",
+            remedy="Run with state=resumed first, which finishes or undoes it, or name a backup.",
+        )
+
+
+def _is_put_back(options: dict[str, Any], state: State, stored: str | None) -> bool:
+    """Has the last window ended with the certificate of before? The newest backup is of the one that was to go, then."""
+    told = (status(each, alive=False) for each in reversed(journals(state.journal)) if not each.is_restart)
+    last = next((each for each in told if each["state"] in ("committed", "rolled_back")), None)
+    if options["backup"] or last is None:
+        return False
+    goal, end = ("new", "committed") if last["intent"] == ROLL_BACK else ("old", "rolled_back")
+    return bool(last["state"] == end and last[goal]["sha256"] == stored)
 
 
 def _diff(stored: str | None, wanted: str) -> dict[str, Any]:
