@@ -254,7 +254,7 @@ def _refuse_unfinished(options: dict[str, Any], state: State) -> None:
 
 
 def _is_put_back(options: dict[str, Any], state: State, stored: str | None) -> bool:
-    """Has the last window ended with the certificate of before? The newest backup is of the one that was to go, then."""
+    """Has the last window ended with the certificate of before? The newest backup is then of the one that was to go."""
     told = (status(each, alive=False) for each in reversed(journals(state.journal)) if not each.is_restart)
     last = next((each for each in told if each["state"] in ("committed", "rolled_back")), None)
     if options["backup"] or last is None:
