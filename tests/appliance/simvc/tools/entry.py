@@ -157,8 +157,10 @@ def lose_power(lose_unsynced: bool) -> None:
     if lose_unsynced:
         # FS_IOC_SHUTDOWN without flushing the journal.
         fcntl.ioctl(os.open("/var", os.O_RDONLY), 0x8004587D, struct.pack("I", 2))
-    # RB_POWER_OFF in a PID namespace kills the namespace's first process.
-    ctypes.CDLL(None).reboot(0x4321FEDC)
+    # RB_POWER_OFF in a PID namespace kills the namespace's first process. It ends its caller with status 0, which sshd
+    # could tell before it dies itself: so that is a child.
+    if os.fork() == 0:
+        ctypes.CDLL(None).reboot(0x4321FEDC)
     time.sleep(60)
 
 
