@@ -22,17 +22,9 @@ options:
       - When V(false), RV(appliance.vmca_root) is V(null).
     type: bool
     default: true
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: There is nothing to compare.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
   - vcfleet.certs.node.state

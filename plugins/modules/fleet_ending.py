@@ -26,17 +26,11 @@ options:
     type: dict
     required: true
 attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: Nothing changes.
   idempotent:
-    support: full
     details: The same record has the same ending.
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
 seealso:
   - module: vcfleet.certs.fleet_plan
   - module: vcfleet.certs.fleet_summary

@@ -22,17 +22,9 @@ options:
     description: How long one other member may take to tell its state, in seconds. After that it counts as not reached.
     type: float
     default: 20
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: There is nothing to compare.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
   - vcfleet.certs.node.sso

@@ -14,17 +14,9 @@ description:
 author:
   - The vcfleet.certs authors (@vcfleet)
 options: {}
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: There is nothing to compare.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
 seealso:

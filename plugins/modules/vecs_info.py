@@ -24,17 +24,9 @@ options:
     description: How long reading C(TRUSTED_ROOT_CRLS) may take, in seconds. V(0) skips it.
     type: float
     default: 10
-attributes:
-  check_mode:
-    support: full
-    details: This action never changes anything.
-  diff_mode:
-    support: none
-    details: There is nothing to compare.
-  idempotent:
-    support: full
 extends_documentation_fragment:
   - vcfleet.certs.attributes
+  - vcfleet.certs.attributes.read_only
   - vcfleet.certs.attributes.node
   - vcfleet.certs.node
 seealso:

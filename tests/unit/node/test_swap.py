@@ -66,6 +66,12 @@ def state(tmp_path: Path, systemd: Path) -> State:
 
 
 @pytest.fixture
+def stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is started stays in this process, and has ended when the answer is there."""
+    monkeypatch.setattr(machine_ssl_swap, "detach", lambda work, keep: work())
+
+
+@pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
     return _node(monkeypatch)
 
@@ -542,13 +548,9 @@ def test_a_storage_service_whose_start_fails_once_is_started_again(node: FakeNod
     assert assert_invariant(node, here.journal) == "new"
 
 
+@pytest.mark.usefixtures("stays")
 class TestLostAnswer:
     """The answer to the question that began a swap is lost, and the swap at its end before it is asked again."""
-
-    @pytest.fixture(autouse=True)
-    def stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """In this process, so that it has ended when the answer is there."""
-        monkeypatch.setattr(machine_ssl_swap, "detach", lambda work, keep: work())
 
     def test_what_was_committed_is_followed_and_not_called_unchanged(self, node: FakeNode, state: State) -> None:
         here = Context(False, node.toolbox)  # type: ignore[arg-type]
@@ -594,13 +596,9 @@ def test_a_certificate_that_is_not_the_assessed_one_is_not_replaced(node: FakeNo
     assert list(state.journal.iterdir()) == []
 
 
+@pytest.mark.usefixtures("stays")
 class TestRollBack:
     """Without a backup that is named: from what the last swap has put in."""
-
-    @pytest.fixture(autouse=True)
-    def stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """In this process, so that it has ended when the answer is there."""
-        monkeypatch.setattr(machine_ssl_swap, "detach", lambda work, keep: work())
 
     @pytest.fixture
     def older(self, state: State) -> str:

@@ -248,16 +248,18 @@ def _refuse_unfinished(options: dict[str, Any], state: State) -> None:
     left = unfinished(state.journal)
     if left and not options["backup"] and not Lock(state.lock).held():
         raise NodeError(
-            f"What {left.id} has begun is not at its end, and nobody knows yet what a roll back would be from",
+            f"What {left.id} has begun is not at its end, so it is not known yet what a roll back would replace",
             remedy="Run with state=resumed first, which finishes or undoes it, or name a backup.",
         )
 
 
 def _is_put_back(options: dict[str, Any], state: State, stored: str | None) -> bool:
     """Has the last window ended with the certificate of before? The newest backup is then of the one that was to go."""
+    if options["backup"]:
+        return False
     told = (status(each, alive=False) for each in reversed(journals(state.journal)) if not each.is_restart)
     last = next((each for each in told if each["state"] in ("committed", "rolled_back")), None)
-    if options["backup"] or last is None:
+    if last is None:
         return False
     goal, end = ("new", "committed") if last["intent"] == ROLL_BACK else ("old", "rolled_back")
     return bool(last["state"] == end and last[goal]["sha256"] == stored)
