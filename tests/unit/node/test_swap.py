@@ -641,6 +641,32 @@ class TestRollBack:
         assert self.ask(node, state)["changed"] is True
         assert pem.sha256(node.certificate or "") == OLD_SHA256
 
+    def test_one_that_another_has_done_meanwhile_is_not_done_again(
+        self, node: FakeNode, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between the question and the lock, which the other one had."""
+        run(world(node, state))
+        node.calls.clear()
+
+        def other(*_asked: object) -> None:
+            name = f"{next_stamp(state.journal)}-other"
+            journal = Journal.create(state.journal, name, intent="roll back", new_sha256=NEW_SHA256)
+            journal.write("closed", outcome="committed")
+
+        monkeypatch.setattr(machine_ssl_swap, "admit", other)
+        self.ask(node, state)
+        assert node.calls == []
+
+    def test_one_that_runs_is_followed(self, node: FakeNode, state: State) -> None:
+        run(world(node, state))
+        running = Journal.create(state.journal, f"{next_stamp(state.journal)}-runs", intent="roll back")
+        lock = Lock(state.lock)
+        assert lock.acquire()
+        lock.sign(wanted=OLD_SHA256)
+        answer = self.ask(node, state)
+        lock.release()
+        assert (answer["started"], answer["swap"]["id"]) == (True, running.id)
+
     def test_what_is_not_at_its_end_comes_first(self, node: FakeNode, state: State, older: str) -> None:
         here = world(node, state)
         here.journal.write("begin", step="stop")

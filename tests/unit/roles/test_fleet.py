@@ -233,6 +233,13 @@ class TestSummary:
         text = "\n".join(fleet.summary_lines(fleet.summarize(records, make_plan(records, [group("a", "b")]))))
         assert "the services of b (the certificate that had expired" in text
 
+    def test_they_are_named_once_with_the_node_that_was_rotated_last(self) -> None:
+        expired = {**OLD_AND_NEW, "old": {**CURRENT, "not_after": "2026-11-22T20:59:59+00:00"}}
+        done = record(swap={"state": "committed", **expired}, handover=TOLD)
+        records = {"a": done, "b": done, "c": record("keep")}
+        summary = fleet.summarize(records, make_plan(records, [group("a", "b", "c")]))
+        assert [[item["holder"] for item in summary[name]["todo"]] for name in "ab"] == [[], ["the services of a, c"]]
+
     def test_every_ending_is_counted_in_the_last_line(self) -> None:
         plan = make_plan({"a": record("keep"), "b": record()}, [group("a", "b")])
         assert (
